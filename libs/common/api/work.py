@@ -1,0 +1,133 @@
+"""`work.karmada.io/v1alpha2`: ResourceBinding and ClusterResourceBinding."""
+
+from typing import Any, Literal
+
+from libs.common.api.meta import ApiStruct, Condition, ObjectMeta, Toleration
+from libs.common.api.policy import Placement, Suspension
+
+Health = Literal["Healthy", "Unhealthy", "Unknown"]
+
+
+class ObjectReference(ApiStruct, kw_only=True):
+    api_version: str
+    kind: str
+    namespace: str = ""
+    name: str
+    uid: str = ""
+    resource_version: str = ""
+
+
+class NodeClaim(ApiStruct, kw_only=True):
+    hard_node_affinity: dict[str, Any] | None = None
+    node_selector: dict[str, str] | None = None
+    tolerations: list[Toleration] | None = None
+
+
+class ReplicaRequirements(ApiStruct, kw_only=True):
+    node_claim: NodeClaim | None = None
+    resource_request: dict[str, str | int] | None = None
+    namespace: str = ""
+    priority_class_name: str = ""
+
+
+class ComponentRequirements(ApiStruct, kw_only=True):
+    node_claim: NodeClaim | None = None
+    resource_request: dict[str, str | int] | None = None
+    priority_class_name: str = ""
+
+
+class Component(ApiStruct, kw_only=True):
+    name: str
+    replicas: int
+    replica_requirements: ComponentRequirements | None = None
+
+
+class TargetComponent(ApiStruct, kw_only=True):
+    name: str
+    replicas: int
+
+
+class TargetCluster(ApiStruct, kw_only=True):
+    name: str
+    replicas: int = 0
+    components: list[TargetComponent] | None = None
+
+
+class BindingSnapshot(ApiStruct, kw_only=True):
+    namespace: str = ""
+    name: str
+    clusters: list[TargetCluster] | None = None
+
+
+class GracefulEvictionTask(ApiStruct, kw_only=True):
+    from_cluster: str
+    purge_mode: str = ""
+    replicas: int | None = None
+    reason: str = ""
+    message: str = ""
+    producer: str = ""
+    grace_period_seconds: int | None = None
+    suppress_deletion: bool | None = None
+    preserved_label_state: dict[str, str] | None = None
+    creation_timestamp: str | None = None
+    clusters_before_failover: list[str] | None = None
+
+
+class BindingSuspension(Suspension, kw_only=True):
+    scheduling: bool | None = None
+
+
+class BindingSchedulePriority(ApiStruct, kw_only=True):
+    priority: int = 0
+
+
+class WorkloadAffinityGroups(ApiStruct, kw_only=True):
+    affinity_group: str = ""
+    anti_affinity_group: str = ""
+
+
+class BindingSpec(ApiStruct, kw_only=True):
+    resource: ObjectReference
+    propagate_deps: bool = False
+    replica_requirements: ReplicaRequirements | None = None
+    replicas: int = 0
+    components: list[Component] | None = None
+    clusters: list[TargetCluster] | None = None
+    placement: Placement | None = None
+    graceful_eviction_tasks: list[GracefulEvictionTask] | None = None
+    required_by: list[BindingSnapshot] | None = None
+    scheduler_name: str = ""
+    failover: dict[str, Any] | None = None
+    conflict_resolution: Literal["Abort", "Overwrite", ""] = ""
+    reschedule_triggered_at: str | None = None
+    suspension: BindingSuspension | None = None
+    preserve_resources_on_deletion: bool | None = None
+    schedule_priority: BindingSchedulePriority | None = None
+    workload_affinity_groups: WorkloadAffinityGroups | None = None
+
+
+class AggregatedStatusItem(ApiStruct, kw_only=True):
+    cluster_name: str
+    status: Any = None
+    applied: bool = False
+    applied_message: str = ""
+    health: Health | Literal[""] = ""
+
+
+class BindingStatus(ApiStruct, kw_only=True):
+    scheduler_observed_generation: int = 0
+    # the JSON name differs from Karmada's Go name, and is kept
+    scheduler_observing_affinity_name: str = ""
+    last_scheduled_time: str | None = None
+    conditions: list[Condition] | None = None
+    aggregated_status: list[AggregatedStatusItem] | None = None
+
+
+class ResourceBinding(ApiStruct, kw_only=True):
+    """A ResourceBinding, or a ClusterResourceBinding when `metadata.namespace` is empty."""
+
+    api_version: str = "work.karmada.io/v1alpha2"
+    kind: str = "ResourceBinding"
+    metadata: ObjectMeta = ObjectMeta()
+    spec: BindingSpec
+    status: BindingStatus | None = None
