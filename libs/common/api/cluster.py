@@ -10,23 +10,23 @@ Quantity = str | int
 ResourceList = dict[str, Quantity]
 
 
-class LocalSecretReference(ApiStruct, kw_only=True):
+class LocalSecretReference(ApiStruct, frozen=True, kw_only=True):
     namespace: str
     name: str
 
 
-class ResourceModelRange(ApiStruct, kw_only=True):
+class ResourceModelRange(ApiStruct, frozen=True, kw_only=True):
     name: str
     min: Quantity
     max: Quantity
 
 
-class ResourceModel(ApiStruct, kw_only=True, omit_defaults=False):
+class ResourceModel(ApiStruct, frozen=True, kw_only=True, omit_defaults=False):
     grade: int
     ranges: list[ResourceModelRange]
 
 
-class ClusterSpec(ApiStruct, kw_only=True):
+class ClusterSpec(ApiStruct, frozen=True, kw_only=True):
     id: str = ""
     sync_mode: Literal["Push", "Pull"]
     api_endpoint: str = ""
@@ -43,34 +43,34 @@ class ClusterSpec(ApiStruct, kw_only=True):
     resource_models: list[ResourceModel] | None = None
 
 
-class APIResource(ApiStruct, kw_only=True):
+class APIResource(ApiStruct, frozen=True, kw_only=True):
     name: str
     kind: str
 
 
-class APIEnablement(ApiStruct, kw_only=True):
+class APIEnablement(ApiStruct, frozen=True, kw_only=True):
     group_version: str
     resources: list[APIResource] | None = None
 
 
-class NodeSummary(ApiStruct, kw_only=True, omit_defaults=False):
+class NodeSummary(ApiStruct, frozen=True, kw_only=True, omit_defaults=False):
     total_num: int = 0
     ready_num: int = 0
 
 
-class AllocatableModeling(ApiStruct, kw_only=True, omit_defaults=False):
+class AllocatableModeling(ApiStruct, frozen=True, kw_only=True, omit_defaults=False):
     grade: int
     count: int
 
 
-class ResourceSummary(ApiStruct, kw_only=True):
+class ResourceSummary(ApiStruct, frozen=True, kw_only=True):
     allocatable: ResourceList | None = None
     allocating: ResourceList | None = None
     allocated: ResourceList | None = None
     allocatable_modelings: list[AllocatableModeling] | None = None
 
 
-class ClusterStatus(ApiStruct, kw_only=True):
+class ClusterStatus(ApiStruct, frozen=True, kw_only=True):
     kubernetes_version: str = ""
     api_enablements: list[APIEnablement] | None = None
     conditions: list[Condition] | None = None
@@ -79,9 +79,9 @@ class ClusterStatus(ApiStruct, kw_only=True):
     remedy_actions: list[str] | None = None
 
 
-class Cluster(ApiStruct, kw_only=True):
-    api_version: str = "cluster.karmada.io/v1alpha1"
-    kind: str = "Cluster"
+class Cluster(ApiStruct, frozen=True, kw_only=True):
+    api_version: str = ""
+    kind: str = ""
     metadata: ObjectMeta = ObjectMeta()
     spec: ClusterSpec
     status: ClusterStatus | None = None

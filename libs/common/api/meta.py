@@ -12,7 +12,7 @@ class ApiStruct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     """What all Kubernetes shapes share: camelCase names, absent fields left out."""
 
 
-class OwnerReference(ApiStruct, kw_only=True):
+class OwnerReference(ApiStruct, frozen=True, kw_only=True):
     api_version: str = ""
     kind: str = ""
     name: str = ""
@@ -21,7 +21,7 @@ class OwnerReference(ApiStruct, kw_only=True):
     block_owner_deletion: bool | None = None
 
 
-class ObjectMeta(ApiStruct, kw_only=True):
+class ObjectMeta(ApiStruct, frozen=True, kw_only=True):
     """The part of metadata that Argosy reads and writes. Never used to rewrite a user's object."""
 
     name: str = ""
@@ -37,7 +37,7 @@ class ObjectMeta(ApiStruct, kw_only=True):
     owner_references: list[OwnerReference] | None = None
 
 
-class PartialObject(ApiStruct, kw_only=True):
+class PartialObject(ApiStruct, frozen=True, kw_only=True):
     """Any object, of which only identity and metadata are decoded."""
 
     api_version: str = ""
@@ -45,18 +45,18 @@ class PartialObject(ApiStruct, kw_only=True):
     metadata: ObjectMeta = ObjectMeta()
 
 
-class LabelSelectorRequirement(ApiStruct, kw_only=True):
+class LabelSelectorRequirement(ApiStruct, frozen=True, kw_only=True):
     key: str
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
     values: list[str] | None = None
 
 
-class LabelSelector(ApiStruct, kw_only=True):
+class LabelSelector(ApiStruct, frozen=True, kw_only=True):
     match_labels: dict[str, str] | None = None
     match_expressions: list[LabelSelectorRequirement] | None = None
 
 
-class Condition(ApiStruct, kw_only=True, omit_defaults=False):
+class Condition(ApiStruct, frozen=True, kw_only=True, omit_defaults=False):
     type: str
     status: Literal["True", "False", "Unknown"]
     reason: str = ""
@@ -64,14 +64,14 @@ class Condition(ApiStruct, kw_only=True, omit_defaults=False):
     last_transition_time: str | None = None
 
 
-class Taint(ApiStruct, kw_only=True):
+class Taint(ApiStruct, frozen=True, kw_only=True):
     key: str
     effect: str = ""
     value: str = ""
     time_added: str | None = None
 
 
-class Toleration(ApiStruct, kw_only=True):
+class Toleration(ApiStruct, frozen=True, kw_only=True):
     key: str = ""
     operator: str = ""
     value: str = ""

@@ -8,7 +8,7 @@ from libs.common.api.policy import Placement, Suspension
 Health = Literal["Healthy", "Unhealthy", "Unknown"]
 
 
-class ObjectReference(ApiStruct, kw_only=True):
+class ObjectReference(ApiStruct, frozen=True, kw_only=True):
     api_version: str
     kind: str
     namespace: str = ""
@@ -17,49 +17,49 @@ class ObjectReference(ApiStruct, kw_only=True):
     resource_version: str = ""
 
 
-class NodeClaim(ApiStruct, kw_only=True):
+class NodeClaim(ApiStruct, frozen=True, kw_only=True):
     hard_node_affinity: dict[str, Any] | None = None
     node_selector: dict[str, str] | None = None
     tolerations: list[Toleration] | None = None
 
 
-class ReplicaRequirements(ApiStruct, kw_only=True):
+class ReplicaRequirements(ApiStruct, frozen=True, kw_only=True):
     node_claim: NodeClaim | None = None
     resource_request: dict[str, str | int] | None = None
     namespace: str = ""
     priority_class_name: str = ""
 
 
-class ComponentRequirements(ApiStruct, kw_only=True):
+class ComponentRequirements(ApiStruct, frozen=True, kw_only=True):
     node_claim: NodeClaim | None = None
     resource_request: dict[str, str | int] | None = None
     priority_class_name: str = ""
 
 
-class Component(ApiStruct, kw_only=True):
+class Component(ApiStruct, frozen=True, kw_only=True):
     name: str
     replicas: int
     replica_requirements: ComponentRequirements | None = None
 
 
-class TargetComponent(ApiStruct, kw_only=True):
+class TargetComponent(ApiStruct, frozen=True, kw_only=True):
     name: str
     replicas: int
 
 
-class TargetCluster(ApiStruct, kw_only=True):
+class TargetCluster(ApiStruct, frozen=True, kw_only=True):
     name: str
     replicas: int = 0
     components: list[TargetComponent] | None = None
 
 
-class BindingSnapshot(ApiStruct, kw_only=True):
+class BindingSnapshot(ApiStruct, frozen=True, kw_only=True):
     namespace: str = ""
     name: str
     clusters: list[TargetCluster] | None = None
 
 
-class GracefulEvictionTask(ApiStruct, kw_only=True):
+class GracefulEvictionTask(ApiStruct, frozen=True, kw_only=True):
     from_cluster: str
     purge_mode: str = ""
     replicas: int | None = None
@@ -73,20 +73,20 @@ class GracefulEvictionTask(ApiStruct, kw_only=True):
     clusters_before_failover: list[str] | None = None
 
 
-class BindingSuspension(Suspension, kw_only=True):
+class BindingSuspension(Suspension, frozen=True, kw_only=True):
     scheduling: bool | None = None
 
 
-class BindingSchedulePriority(ApiStruct, kw_only=True):
+class BindingSchedulePriority(ApiStruct, frozen=True, kw_only=True):
     priority: int = 0
 
 
-class WorkloadAffinityGroups(ApiStruct, kw_only=True):
+class WorkloadAffinityGroups(ApiStruct, frozen=True, kw_only=True):
     affinity_group: str = ""
     anti_affinity_group: str = ""
 
 
-class BindingSpec(ApiStruct, kw_only=True):
+class BindingSpec(ApiStruct, frozen=True, kw_only=True):
     resource: ObjectReference
     propagate_deps: bool = False
     replica_requirements: ReplicaRequirements | None = None
@@ -106,7 +106,7 @@ class BindingSpec(ApiStruct, kw_only=True):
     workload_affinity_groups: WorkloadAffinityGroups | None = None
 
 
-class AggregatedStatusItem(ApiStruct, kw_only=True):
+class AggregatedStatusItem(ApiStruct, frozen=True, kw_only=True):
     cluster_name: str
     status: Any = None
     applied: bool = False
@@ -114,7 +114,7 @@ class AggregatedStatusItem(ApiStruct, kw_only=True):
     health: Health | Literal[""] = ""
 
 
-class BindingStatus(ApiStruct, kw_only=True):
+class BindingStatus(ApiStruct, frozen=True, kw_only=True):
     scheduler_observed_generation: int = 0
     # the JSON name differs from Karmada's Go name, and is kept
     scheduler_observing_affinity_name: str = ""
@@ -123,11 +123,11 @@ class BindingStatus(ApiStruct, kw_only=True):
     aggregated_status: list[AggregatedStatusItem] | None = None
 
 
-class ResourceBinding(ApiStruct, kw_only=True):
+class ResourceBinding(ApiStruct, frozen=True, kw_only=True):
     """A ResourceBinding, or a ClusterResourceBinding when `metadata.namespace` is empty."""
 
-    api_version: str = "work.karmada.io/v1alpha2"
-    kind: str = "ResourceBinding"
+    api_version: str = ""
+    kind: str = ""
     metadata: ObjectMeta = ObjectMeta()
     spec: BindingSpec
     status: BindingStatus | None = None
