@@ -79,7 +79,7 @@ class BindingRequest(Message, frozen=True, kw_only=True):
     order: Order
     digest: str
     cluster_revision: str = ""
-    """The resourceVersion of the Cluster change that caused the request; the scheduler's mirror must have reached it."""
+    """resourceVersion of the Cluster change that caused the request; the scheduler waits for its mirror to reach it."""
     placement: Placement | None = None
     replicas: int = 0
     replica_requirements: ReplicaRequirements | None = None
