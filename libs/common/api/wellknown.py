@@ -33,6 +33,27 @@ SCHEDULED_ANNOTATION: Final = "argosy.dev/scheduled"
 EXPLANATION_ANNOTATION: Final = "argosy.dev/explanation"
 """The explanation of the last decision, in short."""
 
+UNJOINED_ANNOTATION: Final = "argosy.dev/unjoined"
+"""JSON `{cluster: replicas}`: clusters that were unjoined with their workloads kept; not placed elsewhere until asked."""
+
+POLICY_GENERATION_ANNOTATION: Final = "argosy.dev/policy-generation"
+"""Generation of the claiming policy when it was last applied."""
+
+# --- Argosy, on other hub objects ------------------------------------------------------------------------------------
+
+ON_DELETE_ANNOTATION: Final = "argosy.dev/on-delete"
+"""On a Cluster: `keep` (the default) or `remove`: what becomes of its workloads when it is deleted."""
+ON_DELETE_REMOVE: Final = "remove"
+
+RESCHEDULE_ANNOTATION: Final = "argosy.dev/reschedule"
+"""On a Cluster: `true` places elsewhere what it had when it is deleted."""
+
+EPOCH_ANNOTATION: Final = "argosy.dev/epoch"
+"""On policy's Lease: the highest epoch taken so far."""
+
+ACCEPT_ROLLBACK_ANNOTATION: Final = "argosy.dev/accept-rollback"
+"""On policy's Lease: the hub's resourceVersion up to which a user accepts that the hub was put back, and removals go on."""
+
 # --- Karmada: marks of what is managed -------------------------------------------------------------------------------
 
 MANAGED_LABEL: Final = "karmada.io/managed"

@@ -1,0 +1,140 @@
+"""Whether a binding's decision is still the answer to today's question (Karmada's scheduler, "does it need scheduling?").
+
+The question is digested: what a decision was made from stands on the binding as a digest, so that a restart asks nothing
+twice. Bindings whose answer may follow any change of clusters (copies, and what found no place) are also compared with a
+fingerprint of the clusters, which is kept in memory only.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from libs.common.api import wellknown
+from libs.common.api.cluster import Cluster
+from libs.common.api.work import ResourceBinding, TargetCluster
+from libs.common.messages import BindingRequest, Order, TemplateRef
+from services.policy.core import binding as bindings
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def inputs_digest(binding: ResourceBinding) -> str:
+    """Digest of what users and policies change in the question: not the clusters it is on, nor the clusters there are."""
+    spec = binding.spec
+    return _digest(
+        spec.resource.uid,
+        spec.placement,
+        spec.replicas,
+        spec.replica_requirements,
+        spec.components,
+        spec.reschedule_triggered_at,
+        spec.graceful_eviction_tasks,
+        spec.workload_affinity_groups,
+    )
+
+
+def request_digest(inputs: str, current: Iterable[TargetCluster], fingerprint: str) -> str:
+    """Digest of the whole question: a placement counts only while this is what would be asked now."""
+    return _digest(inputs, sorted((c.name, c.replicas) for c in current), fingerprint)
+
+
+def fingerprint(clusters: Iterable[Cluster], *, with_status: bool) -> str:
+    """Digest of what decisions depend on in the clusters; with capacity and APIs for what found no place."""
+    return _digest(
+        *(
+            (
+                c.metadata.name,
+                c.metadata.uid,
+                c.metadata.labels,
+                c.metadata.deletion_timestamp is not None,
+                c.spec.provider,
+                c.spec.region,
+                c.spec.zones or c.spec.zone,
+                c.spec.taints,
+                _served(c),
+                c.status.resource_summary if with_status and c.status is not None else None,
+            )
+            for c in sorted(clusters, key=lambda c: c.metadata.name)
+        )
+    )
+
+
+def follows_clusters(binding: ResourceBinding) -> bool:
+    """Whether any change of clusters may change the answer: copies do, divided replicas stay where they run."""
+    spec = binding.spec
+    workload = spec.replicas > 0 or spec.replica_requirements is not None or bool(spec.components)
+    strategy = spec.placement.replica_scheduling if spec.placement is not None else None
+    return not workload or strategy is None or strategy.replica_scheduling_type == "Duplicated"
+
+
+def failed(binding: ResourceBinding) -> bool:
+    """Whether the last decision found no place."""
+    note = bindings.scheduled_of(binding)
+    return note is not None and bool(note.failure)
+
+
+def reason(desired: ResourceBinding, existing: ResourceBinding | None, clusters: Mapping[str, Cluster]) -> str:
+    """Why the binding must be (re)scheduled by what stands on the hub; empty when it need not be.
+
+    What `follows_clusters` or has `failed` is asked again by the caller when its fingerprint of the clusters moves.
+    """
+    spec = desired.spec
+    if spec.suspension is not None and spec.suspension.scheduling:
+        return ""
+    if existing is None:
+        return "new"
+    notes = existing.metadata.annotations or {}
+    if notes.get(wellknown.DIGEST_ANNOTATION) != inputs_digest(desired):
+        return "inputs changed"
+    for target in spec.clusters or ():
+        cluster = clusters.get(target.name)
+        if (cluster is None or cluster.metadata.deletion_timestamp) and wellknown.UNJOINED_ANNOTATION not in notes:
+            return f"cluster {target.name} is leaving"
+    return ""
+
+
+def request(
+    desired: ResourceBinding, digest: str, *, hub_uid: str, order: Order, generation: int, cluster_revision: str
+) -> BindingRequest:
+    """The question to the scheduler."""
+    spec, notes = desired.spec, desired.metadata.annotations or {}
+    note = bindings.scheduled_of(desired)
+    return BindingRequest(
+        hub_uid=hub_uid,
+        namespace=desired.metadata.namespace,
+        name=desired.metadata.name,
+        template=TemplateRef(
+            api_version=spec.resource.api_version,
+            kind=spec.resource.kind,
+            namespace=spec.resource.namespace,
+            name=spec.resource.name,
+            uid=spec.resource.uid,
+            generation=generation,
+            resource_version=spec.resource.resource_version,
+        ),
+        order=order,
+        digest=digest,
+        cluster_revision=cluster_revision,
+        placement=spec.placement,
+        replicas=spec.replicas,
+        replica_requirements=spec.replica_requirements,
+        components=spec.components,
+        workload=spec.replicas > 0 or spec.replica_requirements is not None or bool(spec.components),
+        clusters=list(spec.clusters or ()),
+        affinity_name=notes.get(wellknown.AFFINITY_NAME_ANNOTATION, ""),
+        graceful_eviction_tasks=list(spec.graceful_eviction_tasks or ()),
+        reschedule_triggered_at=spec.reschedule_triggered_at,
+        last_scheduled_time=note.time if note is not None and not note.failure else None,
+        priority=spec.schedule_priority,
+        workload_affinity_groups=spec.workload_affinity_groups,
+    )
+
+
+def _served(cluster: Cluster) -> list[tuple[str, list[str]]]:
+    enablements = (cluster.status.api_enablements or ()) if cluster.status is not None else ()
+    return [(e.group_version, [r.kind for r in e.resources or ()]) for e in enablements]
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.blake2b(_encode(parts), digest_size=16).hexdigest()
