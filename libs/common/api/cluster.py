@@ -1,13 +1,10 @@
 """`cluster.karmada.io/v1alpha1`: Cluster."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from libs.common.api.meta import ApiStruct, Condition, ObjectMeta, Taint
-
-Quantity = str | int
-ResourceList = dict[str, Quantity]
+from libs.common.api.meta import ApiStruct, Condition, ObjectMeta, Quantity, ResourceList, Taint, schema
 
 
 class LocalSecretReference(ApiStruct, frozen=True, kw_only=True):
@@ -26,8 +23,30 @@ class ResourceModel(ApiStruct, frozen=True, kw_only=True, omit_defaults=False):
     ranges: list[ResourceModelRange]
 
 
+_UNLIMITED = str(2**63 - 1)
+
+
+def _grade(grade: int, cpu: tuple[str, str], memory: tuple[str, str]) -> dict[str, Any]:
+    ranges = [{"name": "cpu", "min": cpu[0], "max": cpu[1]}, {"name": "memory", "min": memory[0], "max": memory[1]}]
+    return {"grade": grade, "ranges": ranges}
+
+
+DEFAULT_RESOURCE_MODELS = [
+    _grade(0, ("0", "1"), ("0", "4Gi")),
+    _grade(1, ("1", "2"), ("4Gi", "16Gi")),
+    _grade(2, ("2", "4"), ("16Gi", "32Gi")),
+    _grade(3, ("4", "8"), ("32Gi", "64Gi")),
+    _grade(4, ("8", "16"), ("64Gi", "128Gi")),
+    _grade(5, ("16", "32"), ("128Gi", "256Gi")),
+    _grade(6, ("32", "64"), ("256Gi", "512Gi")),
+    _grade(7, ("64", "128"), ("512Gi", "1Ti")),
+    _grade(8, ("128", _UNLIMITED), ("1Ti", _UNLIMITED)),
+]
+"""What `spec.resourceModels` of a Cluster is when it says none; the same figures as Karmada's."""
+
+
 class ClusterSpec(ApiStruct, frozen=True, kw_only=True):
-    id: str = ""
+    id: Annotated[str, schema(maxLength=128000)] = ""
     sync_mode: Literal["Push", "Pull"]
     api_endpoint: str = ""
     secret_ref: LocalSecretReference | None = None
@@ -40,7 +59,7 @@ class ClusterSpec(ApiStruct, frozen=True, kw_only=True):
     zone: str = ""
     zones: list[str] | None = None
     taints: list[Taint] | None = None
-    resource_models: list[ResourceModel] | None = None
+    resource_models: Annotated[list[ResourceModel] | None, schema(default=DEFAULT_RESOURCE_MODELS)] = None
 
 
 class APIResource(ApiStruct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """`work.karmada.io/v1alpha2`: ResourceBinding and ClusterResourceBinding."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from libs.common.api.meta import ApiStruct, Condition, ObjectMeta, Toleration
-from libs.common.api.policy import Placement, Suspension
+from libs.common.api.meta import ApiStruct, Condition, Int32, ObjectMeta, ResourceList, Time, Toleration, schema
+from libs.common.api.policy import FailoverBehavior, Placement, Suspension
 
 Health = Literal["Healthy", "Unhealthy", "Unknown"]
 
@@ -25,31 +25,31 @@ class NodeClaim(ApiStruct, frozen=True, kw_only=True):
 
 class ReplicaRequirements(ApiStruct, frozen=True, kw_only=True):
     node_claim: NodeClaim | None = None
-    resource_request: dict[str, str | int] | None = None
+    resource_request: ResourceList | None = None
     namespace: str = ""
     priority_class_name: str = ""
 
 
 class ComponentRequirements(ApiStruct, frozen=True, kw_only=True):
     node_claim: NodeClaim | None = None
-    resource_request: dict[str, str | int] | None = None
+    resource_request: ResourceList | None = None
     priority_class_name: str = ""
 
 
 class Component(ApiStruct, frozen=True, kw_only=True):
-    name: str
-    replicas: int
+    name: Annotated[str, schema(maxLength=32)]
+    replicas: Int32
     replica_requirements: ComponentRequirements | None = None
 
 
 class TargetComponent(ApiStruct, frozen=True, kw_only=True):
     name: str
-    replicas: int
+    replicas: Int32
 
 
 class TargetCluster(ApiStruct, frozen=True, kw_only=True):
     name: str
-    replicas: int = 0
+    replicas: Int32 = 0
     components: list[TargetComponent] | None = None
 
 
@@ -61,15 +61,15 @@ class BindingSnapshot(ApiStruct, frozen=True, kw_only=True):
 
 class GracefulEvictionTask(ApiStruct, frozen=True, kw_only=True):
     from_cluster: str
-    purge_mode: str = ""
-    replicas: int | None = None
-    reason: str = ""
-    message: str = ""
+    purge_mode: Annotated[str, schema(enum=["Directly", "Gracefully", "Never"])] = ""
+    replicas: Int32 | None = None
+    reason: Annotated[str, schema(maxLength=32, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")] = ""
+    message: Annotated[str, schema(maxLength=1024)] = ""
     producer: str = ""
-    grace_period_seconds: int | None = None
+    grace_period_seconds: Int32 | None = None
     suppress_deletion: bool | None = None
     preserved_label_state: dict[str, str] | None = None
-    creation_timestamp: str | None = None
+    creation_timestamp: Time | None = None
     clusters_before_failover: list[str] | None = None
 
 
@@ -78,7 +78,7 @@ class BindingSuspension(Suspension, frozen=True, kw_only=True):
 
 
 class BindingSchedulePriority(ApiStruct, frozen=True, kw_only=True):
-    priority: int = 0
+    priority: Annotated[Int32, schema(default=0)] = 0
 
 
 class WorkloadAffinityGroups(ApiStruct, frozen=True, kw_only=True):
@@ -90,16 +90,16 @@ class BindingSpec(ApiStruct, frozen=True, kw_only=True):
     resource: ObjectReference
     propagate_deps: bool = False
     replica_requirements: ReplicaRequirements | None = None
-    replicas: int = 0
+    replicas: Int32 = 0
     components: list[Component] | None = None
     clusters: list[TargetCluster] | None = None
     placement: Placement | None = None
     graceful_eviction_tasks: list[GracefulEvictionTask] | None = None
     required_by: list[BindingSnapshot] | None = None
     scheduler_name: str = ""
-    failover: dict[str, Any] | None = None
-    conflict_resolution: Literal["Abort", "Overwrite", ""] = ""
-    reschedule_triggered_at: str | None = None
+    failover: FailoverBehavior | None = None
+    conflict_resolution: Annotated[Literal["Abort", "Overwrite", ""], schema(default="Abort")] = ""
+    reschedule_triggered_at: Time | None = None
     suspension: BindingSuspension | None = None
     preserve_resources_on_deletion: bool | None = None
     schedule_priority: BindingSchedulePriority | None = None
@@ -118,7 +118,7 @@ class BindingStatus(ApiStruct, frozen=True, kw_only=True):
     scheduler_observed_generation: int = 0
     # the JSON name differs from Karmada's Go name, and is kept
     scheduler_observing_affinity_name: str = ""
-    last_scheduled_time: str | None = None
+    last_scheduled_time: Time | None = None
     conditions: list[Condition] | None = None
     aggregated_status: list[AggregatedStatusItem] | None = None
 

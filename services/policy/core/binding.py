@@ -4,7 +4,7 @@ Fields that others own (the user's scheduling suspension, `requiredBy`, eviction
 stand. Karmada's detector is the model for each field.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -95,6 +95,7 @@ def placed(
     uids: Mapping[str, str],
     order: Order,
     now: str,
+    keep: Collection[str] = (),
 ) -> ResourceBinding:
     """The binding with the scheduler's decision in it, and with what the next decision needs.
 
@@ -105,6 +106,7 @@ def placed(
         uids: of the Clusters that exist, by name.
         order: of this decision; clusters that are dropped are left since then.
         now: RFC 3339 time of the decision.
+        keep: clusters that are being unjoined and keep what they run.
     """
     before = binding.spec.clusters or []
     if answer.failure is None:
@@ -121,6 +123,7 @@ def placed(
         chosen=chosen_names,
         uids=uids,
         order=order,
+        keep=keep,
     )
     changes: dict[str, str | None] = {
         wellknown.DIGEST_ANNOTATION: inputs_digest,

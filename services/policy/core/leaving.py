@@ -3,7 +3,7 @@
 The annotation is what makes a removal durable: whoever dies after that write, the next one finds it and goes on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -38,18 +38,20 @@ def after(
     chosen: Iterable[str],
     uids: Mapping[str, str],
     order: Order,
-    keep: bool = False,
+    keep: Collection[str] = (),
 ) -> dict[str, Leaving]:
     """What is being left once `dropped` go and `chosen` stay or come.
 
     Args:
         uids: of the Clusters that exist; a cluster that is gone altogether has nothing to be left.
+        order: of this decision.
+        keep: clusters whose workloads stay where they are, released.
     """
     chosen = frozenset(chosen)
     result = {name: entry for name, entry in leaving.items() if name not in chosen and uids.get(name) == entry.uid}
     for name in dropped:
         if name not in chosen and name not in result and name in uids:
-            result[name] = Leaving(uid=uids[name], order=order, keep=keep)
+            result[name] = Leaving(uid=uids[name], order=order, keep=name in keep)
     return result
 
 
