@@ -282,8 +282,6 @@ class Beat(Message, frozen=True, kw_only=True):
     highest_hub_version: int = 0
     """The highest resourceVersion of the hub that any work named."""
     api_reachable: bool = True
-    inventory: "list[InventoryItem] | None" = None
-    """Sent in answer to a mismatch: what stands in the member under this owner."""
 
 
 class InventoryItem(Message, frozen=True, kw_only=True):
@@ -297,6 +295,24 @@ class InventoryItem(Message, frozen=True, kw_only=True):
     template_uid: str
     order: Order = Order()
     digest: str = ""
+
+
+class InventoryRequest(Message, frozen=True, kw_only=True):
+    """`call.<cluster>.inventory`: asks an agent what stands in its member under this owner."""
+
+    hub_uid: str
+    cluster_uid: str
+
+
+class Inventory(Message, frozen=True, kw_only=True):
+    """The answer: everything that carries the owner label, read from the member itself."""
+
+    hub_uid: str
+    cluster: str
+    cluster_uid: str
+    items: list[InventoryItem] = []
+    incomplete: str = ""
+    """Why something may be missing: kinds that could not be listed, in the member's words. Empty: the list is whole."""
 
 
 # ---- the cluster table in Redis --------------------------------------------------------------------------------------

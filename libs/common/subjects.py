@@ -63,6 +63,10 @@ class Subjects(msgspec.Struct, frozen=True):
     def estimate(self, cluster: str) -> str:
         return f"{self.prefix}.estimate.{encode_token(cluster)}"
 
+    def call(self, cluster: str, name: str) -> str:
+        """Request and reply with the agent of `cluster`: `inventory`, logs, exec..."""
+        return f"{self.prefix}.call.{encode_token(cluster)}.{name}"
+
     def trace(self, cluster: str) -> str:
         return f"{self.prefix}.trace.{encode_token(cluster)}"
 

@@ -19,6 +19,9 @@ ORDER_ANNOTATION: Final = "argosy.dev/order"
 DIGEST_ANNOTATION: Final = "argosy.dev/digest"
 """On member objects the digest of the work; on bindings the digest of what was asked of the scheduler."""
 
+CREATED_ANNOTATION: Final = "argosy.dev/created"
+"""`true` on member objects that an agent created; what was there before and was taken over does not have it."""
+
 # --- Argosy, on bindings ---------------------------------------------------------------------------------------------
 
 LEAVING_ANNOTATION: Final = "argosy.dev/leaving"
