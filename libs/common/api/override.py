@@ -1,10 +1,10 @@
 """`policy.karmada.io/v1alpha1`: OverridePolicy and ClusterOverridePolicy."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from libs.common.api.meta import ApiStruct, ObjectMeta
+from libs.common.api.meta import ApiStruct, ObjectMeta, schema
 from libs.common.api.policy import ClusterAffinity, ResourceSelector
 
 Operator = Literal["add", "remove", "replace"]
@@ -35,7 +35,7 @@ class CommandArgsOverrider(ApiStruct, frozen=True, kw_only=True):
 
 class LabelAnnotationOverrider(ApiStruct, frozen=True, kw_only=True):
     operator: Operator
-    value: dict[str, str] | None = None
+    value: Annotated[dict[str, str] | None, schema(required=True)] = None
 
 
 class FieldPatchOperation(ApiStruct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Overriders(ApiStruct, frozen=True, kw_only=True):
 
 class RuleWithCluster(ApiStruct, frozen=True, kw_only=True):
     target_cluster: ClusterAffinity | None = None
-    overriders: Overriders = Overriders()
+    overriders: Annotated[Overriders, schema(required=True)] = Overriders()
 
 
 class OverrideSpec(ApiStruct, frozen=True, kw_only=True):

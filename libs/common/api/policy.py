@@ -58,7 +58,7 @@ class ClusterPreferences(ApiStruct, frozen=True, kw_only=True):
 
 class ReplicaSchedulingStrategy(ApiStruct, frozen=True, kw_only=True):
     replica_scheduling_type: Annotated[Literal["Duplicated", "Divided"], schema(default="Divided")] = "Divided"
-    replica_division_preference: Literal["", "Aggregated", "Weighted"] = ""
+    replica_division_preference: Annotated[Literal["", "Aggregated", "Weighted"], schema(default="Weighted")] = ""
     weight_preference: ClusterPreferences | None = None
 
 

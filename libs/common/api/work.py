@@ -6,6 +6,7 @@ from libs.common.api.meta import ApiStruct, Condition, Int32, ObjectMeta, Resour
 from libs.common.api.policy import FailoverBehavior, Placement, Suspension
 
 Health = Literal["Healthy", "Unhealthy", "Unknown"]
+_REASON = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
 
 
 class ObjectReference(ApiStruct, frozen=True, kw_only=True):
@@ -63,9 +64,9 @@ class GracefulEvictionTask(ApiStruct, frozen=True, kw_only=True):
     from_cluster: str
     purge_mode: Annotated[str, schema(enum=["Directly", "Gracefully", "Never"])] = ""
     replicas: Int32 | None = None
-    reason: Annotated[str, schema(maxLength=32, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")] = ""
+    reason: Annotated[str, schema(required=True, minLength=1, maxLength=32, pattern=_REASON)] = ""
     message: Annotated[str, schema(maxLength=1024)] = ""
-    producer: str = ""
+    producer: Annotated[str, schema(required=True)] = ""
     grace_period_seconds: Int32 | None = None
     suppress_deletion: bool | None = None
     preserved_label_state: dict[str, str] | None = None
@@ -108,7 +109,7 @@ class BindingSpec(ApiStruct, frozen=True, kw_only=True):
 
 class AggregatedStatusItem(ApiStruct, frozen=True, kw_only=True):
     cluster_name: str
-    status: Any = None
+    status: Annotated[Any, schema(type="object")] = None
     applied: bool = False
     applied_message: str = ""
     health: Health | Literal[""] = ""
