@@ -17,6 +17,8 @@ _SUFFIXES: Final = {
     **{suffix: 10 ** (3 * power) for power, suffix in enumerate("kMGTPE", start=1)},
     **{suffix: 1024**power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
 }
+_DECIMAL: Final = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+_BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i)?)")
 
 
@@ -47,3 +49,19 @@ def units(amount: int) -> int:
 def millis(amount: int) -> int:
     """Billionths as thousandths, rounded up (Go: `MilliValue`)."""
     return -(-amount // 1_000_000)
+
+
+def text(amount: int, *, binary: bool = False) -> str:
+    """Billionths as a quantity in its canonical form: the largest suffix that leaves a whole number.
+
+    With `binary` the suffixes are Ki, Mi...; below 1024 units there are none, and fractions are rounded up.
+    """
+    if binary and abs(amount) >= 1024 * NANOS:
+        number, power = units(amount), 0
+        while number % 1024 == 0 and power < len(_BINARY) - 1:
+            number, power = number // 1024, power + 1
+        return f"{number}{_BINARY[power]}"
+    number, power = amount, 0
+    while number and number % 1000 == 0 and power < len(_DECIMAL) - 1:
+        number, power = number // 1000, power + 1
+    return f"{number}{_DECIMAL[power]}" if number else "0"
