@@ -200,6 +200,8 @@ class WorkStatus(Message, frozen=True, kw_only=True):
     status: msgspec.Raw = msgspec.Raw(b"null")
     """What the interpreter reflects of the object's status."""
     health: Health = "Unknown"
+    behind: bool = False
+    """The member's controllers have not seen the object as it is: `interpreter.registry.is_behind`."""
     observed_at: str = ""
 
 

@@ -110,7 +110,7 @@ def main() -> int:
         sys.stdout.write(msgspec.json.encode(shown, order="deterministic").decode() + "\n")
     if not arguments.check:
         return 0
-    sys.stderr.write(f"{total - differing} of {total} cases agree\n")
+    sys.stdout.write(f"{total - differing} passed, {differing} failed\n")
     return 1 if differing else 0
 
 
