@@ -78,6 +78,7 @@ def _row(api_version: str, kind: str, plural: str, marks: str = "", *, short: st
 
 
 CONFIG_MAPS: Final = _row("v1", "ConfigMap", "configmaps", short="cm")
+ENDPOINTS: Final = _row("v1", "Endpoints", "endpoints", short="ep")
 EVENTS: Final = _row("v1", "Event", "events", short="ev")
 NAMESPACES: Final = _row("v1", "Namespace", "namespaces", "cluster", short="ns", sub="finalize status")
 NODES: Final = _row("v1", "Node", "nodes", "cluster", short="no", sub="status")
@@ -108,6 +109,12 @@ CUSTOM_RESOURCE_DEFINITIONS: Final = _row(
     short="crd crds",
     sub="status",
 )
+HORIZONTAL_POD_AUTOSCALERS: Final = _row(
+    "autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "all", short="hpa", sub="status"
+)
+POD_DISRUPTION_BUDGETS: Final = _row(
+    "policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", "gen", short="pdb", sub="status"
+)
 ENDPOINT_SLICES: Final = _row("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", "gen")
 LEASES: Final = _row("coordination.k8s.io/v1", "Lease", "leases")
 PRIORITY_CLASSES: Final = _row("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", "cluster gen", short="pc")
@@ -130,7 +137,7 @@ SELF_SUBJECT_REVIEWS: Final = _row(
 
 BUILT_IN: Final[tuple[Resource, ...]] = (
     CONFIG_MAPS,
-    _row("v1", "Endpoints", "endpoints", short="ep"),
+    ENDPOINTS,
     EVENTS,
     _row("v1", "LimitRange", "limitranges", short="limits"),
     NAMESPACES,
@@ -160,7 +167,7 @@ BUILT_IN: Final[tuple[Resource, ...]] = (
     SELF_SUBJECT_ACCESS_REVIEWS,
     _row("authorization.k8s.io/v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", "cluster review"),
     _row("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews", "cluster review"),
-    _row("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "all", short="hpa", sub="status"),
+    HORIZONTAL_POD_AUTOSCALERS,
     CRON_JOBS,
     JOBS,
     _row(
@@ -180,7 +187,7 @@ BUILT_IN: Final[tuple[Resource, ...]] = (
     _row("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", "gen", short="netpol"),
     _row("networking.k8s.io/v1", "ServiceCIDR", "servicecidrs", "cluster", sub="status"),
     _row("node.k8s.io/v1", "RuntimeClass", "runtimeclasses", "cluster"),
-    _row("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", "gen", short="pdb", sub="status"),
+    POD_DISRUPTION_BUDGETS,
     _row("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", "cluster"),
     _row("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", "cluster"),
     _row("rbac.authorization.k8s.io/v1", "Role", "roles"),
