@@ -1,0 +1,132 @@
+"""What a command talks to: the hub, the members, and the bus, found from options, environment, or a fleet that runs here."""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from libs.cli import fleet
+from libs.common import bus
+from libs.common.api.cluster import Cluster
+from libs.common.kube import credentials, resources
+from libs.common.kube.client import Client
+from libs.common.kube.credentials import Credentials
+from libs.common.kube.resources import ObjectKey
+
+_FLEETS: Final[tuple[fleet.FleetName, ...]] = ("sandbox", "local", "demo")
+_CLUSTER: Final = msgspec.json.Decoder(Cluster)
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def hub_option() -> Decorator:
+    """`--kubeconfig` of the hub."""
+    return click.option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="Kubeconfig of the hub. Default: $KUBECONFIG, a fleet that runs on this machine, ~/.kube/config.",
+    )
+
+
+def nats_option() -> Decorator:
+    """`--nats`, the bus."""
+    return click.option(
+        "--nats", metavar="URL", help="NATS server. Default: $ARGOSY_NATS_URL, or of a fleet that runs on this machine."
+    )
+
+
+def output_option(*others: str) -> Decorator:
+    """`-o`, with JSON and what else the command prints."""
+    return click.option("-o", "--output", type=click.Choice(["text", "json", *others]), default="text", show_default=True)
+
+
+def local_fleet() -> fleet.Status | None:
+    """The first fleet that runs on this machine."""
+    for name in _FLEETS:
+        found = fleet.running(fleet.directory(name))
+        if found is not None:
+            return found.status
+    return None
+
+
+def hub_credentials(kubeconfig: str | None) -> Credentials:
+    """Credentials of the hub. Raises ClickException with what to do when none are found."""
+    local = local_fleet()
+    path = kubeconfig or os.environ.get("KUBECONFIG") or (local.hub.kubeconfig if local is not None else None)
+    path = path or str(Path.home() / ".kube" / "config")
+    if not Path(path).is_file():
+        raise click.ClickException(f"no hub: {path} does not exist. Give --kubeconfig FILE, or start `argosy sandbox up`")
+    return credentials.from_kubeconfig(path)
+
+
+def nats_url(nats: str | None) -> str:
+    """URL of the bus. Raises ClickException with what to do when none is found."""
+    local = local_fleet()
+    url = nats or os.environ.get("ARGOSY_NATS_URL") or (local.nats.url if local is not None else None)
+    if url is None:
+        raise click.ClickException("no NATS server is known. Give --nats URL, set ARGOSY_NATS_URL, or start a fleet")
+    return url
+
+
+@asynccontextmanager
+async def hub(kubeconfig: str | None) -> AsyncIterator[Client]:
+    """A client of the hub for the time of the block."""
+    async with Client(hub_credentials(kubeconfig), user_agent="argosy") as api:
+        yield api
+
+
+@asynccontextmanager
+async def on_bus(nats: str | None) -> AsyncIterator[bus.Bus]:
+    """A connection to the bus for the time of the block."""
+    async with bus.connect(nats_url(nats), name="argosy") as connection:
+        yield connection
+
+
+async def clusters(api: Client) -> list[Cluster]:
+    """The members that the hub knows, by name."""
+    listing = await api.list(resources.CLUSTERS)
+    return sorted((_CLUSTER.decode(item) for item in listing.items), key=lambda c: c.metadata.name)
+
+
+async def member_credentials(api: Client, cluster: Cluster) -> Credentials:
+    """Credentials of a member, from the Secret that its Cluster names.
+
+    Raises:
+        ClickException: the member can be reached by its agent alone (Pull), or its Secret is incomplete.
+    """
+    spec, name = cluster.spec, cluster.metadata.name
+    if spec.secret_ref is None or not spec.api_endpoint:
+        raise click.ClickException(f"{name} runs its own agent ({spec.sync_mode}) and cannot be reached from here")
+    key = ObjectKey(spec.secret_ref.namespace, spec.secret_ref.name)
+    data = msgspec.json.decode(await api.get(resources.SECRETS, key)).get("data") or {}
+    return credentials.from_secret(
+        spec.api_endpoint,
+        token=base64.b64decode(data.get("token", "")).decode(),
+        ca_bundle=base64.b64decode(data.get("caBundle", "")).decode(),
+        insecure=bool(spec.insecure_skip_tls_verification),
+        proxy=spec.proxy_url,
+    )
+
+
+def runs(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Makes a click command of a coroutine function; what goes wrong with a server is said in one line."""
+    import asyncio
+    import functools
+
+    from libs.common.kube.errors import KubeError
+
+    @functools.wraps(command)
+    def run(*args: Any, **keywords: Any) -> None:
+        try:
+            asyncio.run(command(*args, **keywords))
+        except KubeError as error:
+            raise click.ClickException(str(error)) from error
+        except bus.Unavailable as error:
+            raise click.ClickException(str(error)) from error
+
+    return run

@@ -1,0 +1,123 @@
+"""Bringing fleets up and down, in the foreground or detached: what `sandbox`, `up` and their kin share."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import msgspec
+
+from libs.cli import fleet, processes, supervisor
+from libs.cli.fleet import Plan, Running
+
+_POLL_SECONDS = 0.05
+
+
+def bring_up(plan: Plan, *, detach: bool) -> None:
+    """Starts a fleet. Detached, it returns once all is up; else it stays until Ctrl-C."""
+    where = fleet.directory(plan.name)
+    found = fleet.running(where)
+    if found is not None:
+        raise click.ClickException(f"{plan.name} is up already (process {found.supervisor}); take it down first")
+    fleet.save_plan(where, plan)
+    if detach:
+        show_up(_detached(where))
+        return
+
+    async def up() -> None:
+        now = fleet.running(where)
+        assert now is not None
+        show_up(now)
+        click.echo("\nCtrl-C takes it down.")
+
+    run_foreground(where, plan, up)
+
+
+def run_foreground(where: Path, plan: Plan, up: "supervisor.Callable[[], supervisor.Awaitable[None]]") -> None:
+    """Supervises in this process until Ctrl-C."""
+    try:
+        asyncio.run(supervisor.run(where, plan, lambda line: click.echo(f"  {line}"), up))
+    except* supervisor.AlreadyRunning as group:
+        raise click.ClickException(str(group.exceptions[0])) from None
+    except* processes.ProcessFailed as group:
+        raise click.ClickException(str(_first(group))) from None
+
+
+def take_down(name: fleet.FleetName, limit: timedelta = timedelta(seconds=30)) -> bool:
+    """Stops a fleet; False when it was not up."""
+    where = fleet.directory(name)
+    pid = fleet.supervisor_pid(where)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + limit.total_seconds()
+    while fleet.alive(pid):
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"process {pid} did not stop within {limit.total_seconds():.0f} s; see {where}/logs")
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def show_up(running: Running) -> None:
+    """Says how to reach the fleet."""
+    status = running.status
+    click.echo(f"\nhub      export KUBECONFIG={status.hub.kubeconfig}")
+    for member in status.members:
+        click.echo(f"{member.name:<8} kubectl --kubeconfig {member.kubeconfig} ...")
+    click.echo(f"nats     {status.nats.url}   redis    {status.redis.url}")
+
+
+def show_status(name: fleet.FleetName, output: str) -> None:
+    """Prints how a fleet stands."""
+    found = fleet.running(fleet.directory(name))
+    if found is None:
+        command = "argosy sandbox up" if name == "sandbox" else "argosy up"
+        raise click.ClickException(f"{name} is not up; `{command}` starts it")
+    if output == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(found.status)).decode())
+        return
+    status = found.status
+    for endpoint in (status.hub, *status.members):
+        click.echo(f"{endpoint.name:<18} {endpoint.url:<28} {endpoint.kubeconfig}")
+    for label, server in (("nats", status.nats), ("redis", status.redis)):
+        click.echo(f"{label:<18} {server.url:<28} {server.version}, process {server.pid}")
+    for service in status.services:
+        click.echo(f"{service.name:<18} {service.health:<28} process {service.pid}")
+
+
+def _detached(where: Path) -> Running:
+    log = where / "supervisor.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "libs.cli.supervisor", str(where)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    shown = 0
+    while True:
+        shown = _follow(log, shown)
+        found = fleet.running(where)
+        if found is not None and found.supervisor == process.pid:
+            return found
+        if process.poll() is not None:
+            raise click.ClickException(f"the fleet did not come up.\n{processes.tail(log, 30)}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _follow(log: Path, shown: int) -> int:
+    text = log.read_bytes()
+    for line in text[shown : text.rfind(b"\n") + 1].decode(errors="replace").splitlines():
+        click.echo(f"  {line}")
+    return max(shown, text.rfind(b"\n") + 1)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,33 @@
+"""`argosy sandbox`: an embedded hub and members that stay, with all services."""
+
+import click
+
+from libs.cli import lifecycle
+from libs.cli.fleet import Plan
+
+
+@click.group()
+def sandbox() -> None:
+    """A hub and members on this machine, to try things on. Its objects survive a restart."""
+
+
+@sandbox.command()
+@click.option("--members", default=3, show_default=True, type=click.IntRange(0, 100), help="Member clusters.")
+@click.option("--nodes", default=3, show_default=True, type=click.IntRange(1, 1000), help="Nodes of each member.")
+@click.option("--detach", is_flag=True, help="Return once all is up.")
+def up(members: int, nodes: int, detach: bool) -> None:
+    """Starts hub, members, NATS, Redis and the services."""
+    lifecycle.bring_up(Plan(name="sandbox", members=members, nodes=nodes), detach=detach)
+
+
+@sandbox.command()
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def status(output: str) -> None:
+    """What runs, and where. JSON is described in docs/cli-json.md."""
+    lifecycle.show_status("sandbox", output)
+
+
+@sandbox.command()
+def down() -> None:
+    """Stops everything. Objects stay, for the next `up`."""
+    click.echo("the sandbox is down" if lifecycle.take_down("sandbox") else "the sandbox was not up")

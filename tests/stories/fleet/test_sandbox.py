@@ -1,0 +1,65 @@
+"""The sandbox itself: it survives a restart, and leaves nothing behind."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from libs.cli import fleet
+from tests.worlds import Failed, Sandbox, config_map, until
+
+
+def test_objects_survive_a_restart_and_down_leaves_no_process(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path, members=1, nodes=1)
+    sandbox.hub.apply(config_map("kept", a="b"), namespace="default")
+    uid = (sandbox.hub.config_map("kept", "default") or {})["metadata"]["uid"]
+    pids = [s["pid"] for s in (*sandbox.status["services"], sandbox.status["nats"], sandbox.status["redis"])]
+    ports = [int(sandbox.status[k]["url"].rpartition(":")[2].partition("/")[0]) for k in ("hub", "nats", "redis")]
+    sandbox.down()
+    for pid in pids:
+        assert not Path(f"/proc/{pid}").exists()
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+
+    again = Sandbox(tmp_path, members=1, nodes=1)
+    assert (again.hub.config_map("kept", "default") or {})["metadata"]["uid"] == uid
+    again.down()
+
+
+def test_a_second_up_is_refused_while_the_first_runs(sandbox: Sandbox) -> None:
+    with pytest.raises(Failed, match="is up already"):
+        sandbox.argosy("sandbox", "up", "--detach")
+
+
+def test_a_service_that_dies_is_started_again(sandbox: Sandbox) -> None:
+    import os
+    import signal
+
+    before = sandbox.pid("scheduler")
+    os.kill(before, signal.SIGKILL)
+
+    def back() -> bool:
+        now = sandbox.pid("scheduler")
+        return now != before and fleet.alive(now)
+
+    until(back, what="another scheduler process")
+
+
+def test_services_answer_health_and_metrics(sandbox: Sandbox) -> None:
+    from urllib.request import urlopen
+
+    sandbox.refresh()
+    for service in sandbox.status["services"]:
+        root = service["health"].removesuffix("/healthz")
+        until(lambda root=root: urlopen(f"{root}/readyz", timeout=5).status == 200, what=f"{service['name']} is ready")
+        assert urlopen(service["health"], timeout=5).status == 200
+        assert b"argosy_" in urlopen(service["metrics"], timeout=5).read()
+
+
+def test_up_serves_api_servers_that_exist_already(tmp_path: Path, sandbox: Sandbox) -> None:
+    """`argosy up` over another sandbox's API servers is a fleet of its own; here only its refusal is shown."""
+    missing = sandbox.argosy("up", "--hub", str(tmp_path / "nowhere"), ok=False)
+    assert "does not exist" in missing
+    assert json.loads(sandbox.argosy("sandbox", "status", "-o", "json"))["hub"]["name"] == "hub"
