@@ -14,7 +14,7 @@ from libs.common.api.meta import ApiStruct, ResourceList
 from libs.common.kube.resources import ObjectKey
 from services.agent.core import modelings, requests
 from services.agent.core.modelings import Grades
-from services.agent.core.requests import Demand, Pod
+from services.agent.core.requests import Demand
 
 _BINARY: Final = ("memory", "ephemeral-storage")
 
@@ -55,9 +55,9 @@ class Ledger:
         self._taken: dict[str, dict[str, int]] = {}
         """By node, also for nodes that are not known yet."""
 
-    def set_node(self, name: str, node: Node | None) -> bool:
+    def set_node(self, name: str, new: Offer | None) -> bool:
         """Returns whether anything that counts has changed."""
-        old, new = self._nodes.pop(name, None), _offer(node) if node is not None else None
+        old = self._nodes.pop(name, None)
         if new is not None:
             self._nodes[name] = new
         if old == new:
@@ -66,15 +66,15 @@ class Ledger:
         requests.add(self._allocatable, new.amounts if new else {})
         return True
 
-    def set_pod(self, key: ObjectKey, pod: Pod | None) -> bool:
+    def set_pod(self, key: ObjectKey, new: Demand | None) -> bool:
         """Returns whether anything that counts has changed."""
-        old, new = self._pods.pop(key, None), requests.demand(pod) if pod is not None else None
+        old = self._pods.pop(key, None)
         if new is not None:
             self._pods[key] = new
         if old == new:
             return False
         for demand, sign in ((old, -1), (new, 1)):
-            if demand is not None:
+            if demand is not None and demand.counts:
                 self._book(demand, sign)
         return True
 
@@ -108,7 +108,8 @@ class Ledger:
                 del self._taken[demand.node]
 
 
-def _offer(node: Node) -> Offer:
+def offer(node: Node) -> Offer:
+    """What a node has. Raises ValueError for a quantity that is none."""
     allocatable = node.status.allocatable or {}
     return Offer(
         amounts={name: quantities.nanos(quantity) for name, quantity in allocatable.items()},

@@ -9,6 +9,7 @@ from typing import Final
 
 from libs.common.api import wellknown
 from libs.common.api.meta import Template
+from libs.common.messages import Origin
 from services.agent.core import identity
 from services.agent.core.identity import ObjectName
 
@@ -93,6 +94,12 @@ def refusal(name: ObjectName, cluster: str) -> str:
         f"resource(kind={name.kind}, {name.namespace}/{name.name}) already exists in the cluster {cluster} and the "
         f"{wellknown.CONFLICT_RESOLUTION_ANNOTATION} strategy value is empty, Karmada will not manage this resource"
     )
+
+
+def taken(name: ObjectName, cluster: str, origin: Origin) -> str:
+    """What to say of an object that is ours, but made for another binding from another template."""
+    owner = f"{origin.kind} {origin.namespace}/{origin.name}" if origin.namespace else f"{origin.kind} {origin.name}"
+    return f"{name} in the cluster {cluster} is already managed for {owner}; two templates cannot become one object"
 
 
 def _group(name: ObjectName) -> str:

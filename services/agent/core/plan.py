@@ -14,7 +14,7 @@ from libs.common.api.meta import Template
 from libs.common.messages import Removal, Work
 from services.agent.core import identity, ownership
 from services.agent.core.actions import Absent, Action, Create, Delete, Keep, Refuse, Release, Replace, Stale, Wait
-from services.agent.core.identity import Identity, Marks, ObjectName
+from services.agent.core.identity import Identity, ObjectName
 
 Retain: TypeAlias = Callable[[Template, Template], Template]
 """Takes (desired, observed) and returns the desired object with what the member may keep."""
@@ -34,22 +34,39 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """Objects in it that are not ours."""
 
 
+EMPTY = Contents()
+
+
 def apply(
-    work: Work, manifest: Template, observed: Template | None, me: Identity, *, retain: Retain, prune: Prune
+    work: Work,
+    manifest: Template,
+    observed: Template | None,
+    me: Identity,
+    *,
+    retain: Retain,
+    prune: Prune,
+    others: Collection[str] = (),
 ) -> Action:
-    """What makes the member have `manifest`, the content of `work`."""
+    """What makes the member have `manifest`, the content of `work`, once what the work orders away is gone.
+
+    An object of ours that was made from another template and is not ordered away is taken over in place: a deletion
+    needs an order that names the template's uid.
+
+    Args:
+        others: uids of other origins that ask for the same object, from another template.
+    """
     mine = identity.marked(manifest, work, me.owner)
     if observed is None:
         return Create(body=_created(mine))
     name, found = identity.target(work), identity.marks_of(observed)
     if found.owner != me.owner and work.conflict_resolution != wellknown.CONFLICT_OVERWRITE:
         return Refuse(message=ownership.refusal(name, me.cluster))
+    if found.owner == me.owner and found.origin is not None and found.origin.uid in others:
+        return Refuse(message=ownership.taken(name, me.cluster, found.origin))
     if found.owner == me.owner and found.order > work.order:
         return Stale()
     if found.deleting:
         return Wait(reason=f"{name} is being deleted in the cluster {me.cluster}")
-    if found.owner == me.owner and _must_be_made_anew(work, name, found):
-        return _delete(observed)
     desired = retain(_merged(mine, observed), observed)
     if _content(prune(desired)) == _content(prune(observed)):
         return Keep()
@@ -57,15 +74,23 @@ def apply(
 
 
 def remove(
-    removal: Removal, work: Work, observed: Template | None, me: Identity, *, preserve: bool, contents: Contents
+    removal: Removal,
+    work: Work,
+    observed: Template | None,
+    me: Identity,
+    *,
+    preserve: bool = False,
+    contents: Contents = EMPTY,
+    claimed: bool = False,
 ) -> Action:
     """What makes the member no longer have the object that `removal`, a part of `work`, names.
 
     Args:
         preserve: leave the object behind, released.
         contents: what is inside; only asked for containers (`ownership.is_container`).
+        claimed: another origin asks for the same object, which therefore stays.
     """
-    if observed is None:
+    if observed is None or claimed:
         return Absent()
     found = identity.marks_of(observed)
     if found.owner != me.owner or found.template_uid != removal.template_uid:
@@ -95,7 +120,8 @@ def removed(removal: Removal) -> ObjectName:
 def removals(work: Work) -> list[Removal]:
     """Everything that a work orders away: a tombstone its own object too.
 
-    What a work asks for cannot be what it orders away, whatever the message says.
+    What a work asks for is not ordered away by it, whatever the message says; nor is the same object of an earlier
+    template, if its kind is one that is taken over.
     """
     own = Removal(
         api_version=work.api_version,
@@ -106,15 +132,12 @@ def removals(work: Work) -> list[Removal]:
     )
     if work.op == "delete":
         return list(dict.fromkeys([own, *work.removes]))
-    return [r for r in dict.fromkeys(work.removes) if r != own]
-
-
-def _must_be_made_anew(work: Work, name: ObjectName, found: Marks) -> bool:
-    """Whether the object was made from an earlier template that the work orders away. Without that order it is taken
-    over in place: a deletion needs an order that names the uid."""
-    if found.template_uid == work.template.uid or ownership.is_adopted(name):
-        return False
-    return any(r.template_uid == found.template_uid and removed(r) == name for r in removals(work))
+    name = identity.target(work)
+    return [
+        r
+        for r in dict.fromkeys(work.removes)
+        if removed(r) != name or (r.template_uid != own.template_uid and not ownership.is_adopted(name))
+    ]
 
 
 def _delete(observed: Template) -> Delete:

@@ -41,17 +41,22 @@ class Demand(msgspec.Struct, frozen=True):
 
     node: str
     requests: dict[str, int]
+    counts: bool = True
+    """False once it has run to its end."""
 
 
-def demand(pod: Pod) -> Demand | None:
-    """What a pod takes of its cluster; None once it has run to its end.
+FINISHED: Final = Demand("", {}, counts=False)
+
+
+def demand(pod: Pod) -> Demand:
+    """What a pod takes of its cluster.
 
     Containers run together, so their requests add up; init containers run one by one before them, so the largest
     counts where it is more. Karmada compares an init container with the running sum over all pods before it, whose
     outcome depends on the order of a hash map; here each pod counts by itself.
     """
     if pod.spec.node_name and pod.status.phase in ("Succeeded", "Failed"):
-        return None
+        return FINISHED
     total: dict[str, int] = {}
     for container in pod.spec.containers or ():
         add(total, _requests(container))
