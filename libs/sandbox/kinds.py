@@ -32,6 +32,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     generation: bool = False
     stored: str = ""
     custom: bool = False
+    selectable: tuple[str, ...] = ()
+    """Paths besides the usual ones that field selectors may name."""
 
     @property
     def api_version(self) -> str:

@@ -4,8 +4,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from libs.sandbox.controllers.kinds import Resource
 from libs.sandbox.controllers.objects import Object
+from libs.sandbox.kinds import Resource
 
 
 class Create(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +30,8 @@ class Delete(msgspec.Struct, frozen=True, kw_only=True):
     target: Object
     now: bool = False
     """Without a grace period."""
+    propagation: str = ""
+    """`Background`, `Foreground` or `Orphan`; empty for the kind's own way."""
 
 
 Action: TypeAlias = Create | Replace | Delete

@@ -83,7 +83,7 @@ def owner_reference(api_version: str, kind: str, owner: Object) -> dict[str, Any
 
 def with_metadata(obj: Object, **changes: Any) -> dict[str, Any]:
     """The object with some keys of its metadata replaced; a key whose new value is empty goes."""
-    metadata = {key: value for key, value in (*obj["metadata"].items(), *changes.items())}
+    metadata = {**obj["metadata"], **changes}
     return {**obj, "metadata": {key: value for key, value in metadata.items() if value or key not in changes}}
 
 
@@ -154,7 +154,8 @@ def _meets(requirement: Mapping[str, Any], marks: Mapping[str, str]) -> bool:
         case "DoesNotExist":
             return key not in marks
         case "Gt" | "Lt" if key in marks and marks[key].lstrip("-").isdigit() and len(values) == 1:
-            return int(marks[key]) > int(values[0]) if operator == "Gt" else int(marks[key]) < int(values[0])
+            bound = int(next(iter(values)))
+            return int(marks[key]) > bound if operator == "Gt" else int(marks[key]) < bound
         case _:
             return False
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from libs.sandbox.controllers import objects
+from libs.sandbox import kinds
+from libs.sandbox.controllers import objects, simulation
+from libs.sandbox.controllers.actions import Delete
 from libs.sandbox.controllers.objects import Object
 
 
@@ -50,7 +52,9 @@ def available(pods: Iterable[Object], min_ready_seconds: int, now: datetime) -> 
     return sum(wait == 0.0 for wait in waits), min(later, default=None)
 
 
-def from_template(template: Mapping[str, Any], owner: Mapping[str, Any], namespace: str, **metadata: Any) -> dict[str, Any]:
+def from_template(
+    template: Mapping[str, Any], owner: Mapping[str, Any], namespace: str, **metadata: Any
+) -> dict[str, Any]:
     """A pod to be created: the template with an owner, and a name or the beginning of one in `metadata`."""
     marks = template.get("metadata") or {}
     made: dict[str, Any] = {"namespace": namespace, "ownerReferences": [owner]}
@@ -58,6 +62,16 @@ def from_template(template: Mapping[str, Any], owner: Mapping[str, Any], namespa
         if marks.get(key):
             made[key] = marks[key]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": made | metadata, "spec": template["spec"]}
+
+
+def ends_at_once(obj: Object) -> bool:
+    """Whether what is deleted need not be given time: nothing needs it but a pod that simulates a slow end."""
+    return simulation.STOP_AFTER not in objects.annotations(obj)
+
+
+def deletion(pod: Object) -> Delete:
+    """The end of a pod that its controller no longer wants: at once, unless the pod simulates a slow end."""
+    return Delete(resource=kinds.PODS, target=pod, now=ends_at_once(pod))
 
 
 def deletion_rank(pod: Object) -> tuple[Any, ...]:

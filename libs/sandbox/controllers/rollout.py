@@ -121,7 +121,7 @@ def scale(plan: Strategy, new: Sized | None, old: Sequence[Sized], *, reported: 
 
 
 def _in_proportion(plan: Strategy, living: Sequence[Sized], reported: int) -> dict[str, int]:
-    """Spread what is to be added or taken over the ReplicaSets by their size; what rounding leaves, the largest takes."""
+    """Spread what is to be added or taken over the ReplicaSets by size; what rounding leaves, the largest takes."""
     delta = (plan.maximum if plan.desired else 0) - sum(each.size for each in living)
     by_age = sorted(living, key=lambda each: each.created, reverse=delta > 0)
     by_size = sorted(by_age, key=lambda each: each.size, reverse=True)

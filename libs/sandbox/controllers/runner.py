@@ -1,0 +1,171 @@
+"""Runs the controllers of one cluster: changes in, keys in order, decisions performed. All on the event loop, in turns.
+
+A turn takes the most urgent keys until its time is up and then lets the loop serve others: several clusters and their
+HTTP servers share one loop. Controllers are listed from the most urgent on: pods go before what counts pods, so that a
+burst ends in one status and not in one per step.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from libs.sandbox import cluster, statuses
+from libs.sandbox.controllers import objects
+from libs.sandbox.controllers.actions import Action, Create, Delete, Replace
+from libs.sandbox.controllers.controller import Controller, Route
+from libs.sandbox.controllers.view import Key, View
+from libs.sandbox.store import Event
+
+_TURN: Final = 0.0015
+"""Seconds of work before the loop gets its turn."""
+_BACKOFF: Final = (0.01, 30.0)
+"""Seconds before a key whose decision could not be performed is looked at again: at first and at most."""
+_log: Final = structlog.get_logger(__name__)
+
+
+class Runner:
+    """The controllers of one cluster. Between `start` and `stop` it follows the cluster's changes by itself."""
+
+    def __init__(
+        self, state: cluster.Cluster, controllers: Sequence[Controller], clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self._cluster = state
+        self._controllers = controllers
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self.view = View(lambda group, kind: state.registry.of(group, kind) is not None)
+        self._queues: tuple[dict[Key, None], ...] = tuple({} for _ in controllers)
+        self._routes: dict[str, list[tuple[int, Route]]] = defaultdict(list)
+        for place, controller in enumerate(controllers):
+            for table, route in controller.routes.items():
+                self._routes[table].append((place, route))
+        self._timers: dict[tuple[int, Key], asyncio.TimerHandle] = {}
+        self._failures: dict[tuple[int, Key], int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn: asyncio.Handle | None = None
+        state.subscribe(self.observe)
+
+    def start(self) -> None:
+        """Takes in what the cluster holds, and begins. Must be called on the event loop that the cluster lives on."""
+        self._loop = asyncio.get_running_loop()
+        seen = [
+            Event(type="ADDED", resource=resource, object=obj, raw=b"", version=0)
+            for resource in self._cluster.resources()
+            for obj in self._cluster.list(resource)
+        ]
+        for event in seen:
+            self.view.observe(event)
+        for event in seen:
+            self._route(event)
+
+    def stop(self) -> None:
+        """Ends all work. What is not done yet is found again by the next `start`."""
+        self._loop = None
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._turn:
+            self._turn.cancel()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to do now; timers may be running."""
+        return not any(self._queues)
+
+    def observe(self, event: Event) -> None:
+        """Takes in a change."""
+        if self._loop is None:
+            return
+        if self.view.observe(event):
+            for key in self.view.load.waiting:
+                self._add(0, key)
+        self._route(event)
+
+    def _route(self, event: Event) -> None:
+        for place, route in (*self._routes.get(event.resource.table, ()), *self._routes.get("", ())):
+            for key in route(event, self.view):
+                self._add(place, key)
+
+    def _add(self, place: int, key: Key) -> None:
+        self._queues[place].setdefault(key)
+        if self._turn is None and self._loop is not None:
+            self._turn = self._loop.call_soon(self._work)
+
+    def _work(self) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        end = loop.time() + _TURN
+        while (place := self._next()) is not None and loop.time() < end:
+            queue = self._queues[place]
+            key = next(iter(queue))
+            del queue[key]
+            self._look(loop, place, key)
+        self._turn = loop.call_soon(self._work) if self._next() is not None else None
+
+    def _next(self) -> int | None:
+        for place, queue in enumerate(self._queues):
+            if queue:
+                return place
+        return None
+
+    def _look(self, loop: asyncio.AbstractEventLoop, place: int, key: Key) -> None:
+        timer = self._timers.pop((place, key), None)
+        if timer:
+            timer.cancel()
+        self.view.now = self._clock()
+        controller = self._controllers[place]
+        after: float | None
+        try:
+            decision = controller.look(self.view, key)
+            for action in decision.actions:
+                self._perform(action)
+            after = decision.after
+            self._failures.pop((place, key), None)
+            self.view.refusals.pop((controller.name, *key), None)
+        except statuses.Refusal as refusal:
+            after = self._retry(place, key)
+            if refusal.reason not in ("Conflict", "NotFound"):
+                self.view.refusals[(controller.name, *key)] = refusal.message
+                _log.debug("refused", controller=controller.name, key=key, message=refusal.message)
+        except Exception:  # noqa: BLE001  one key that cannot be decided must not stop the others
+            _log.exception("failed", controller=controller.name, key=key)
+            after = self._retry(place, key)
+        if after is not None:
+            self._timers[place, key] = loop.call_later(after, self._due, place, key)
+
+    def _due(self, place: int, key: Key) -> None:
+        self._timers.pop((place, key), None)
+        self._add(place, key)
+
+    def _retry(self, place: int, key: Key) -> float:
+        count = self._failures[place, key] = self._failures.get((place, key), 0) + 1
+        first, most = _BACKOFF
+        return min(most, first * float(1 << min(count - 1, 20)))
+
+    def _perform(self, action: Action) -> None:
+        if isinstance(action, Create):
+            namespace = str(action.body["metadata"].get("namespace") or "")
+            self._cluster.create(action.resource, action.body, namespace=namespace)
+        elif isinstance(action, Replace):
+            self._cluster.replace(action.resource, action.body, subresource=action.subresource)
+        else:
+            self._delete(action)
+
+    def _delete(self, action: Delete) -> None:
+        target = action.target
+        try:
+            self._cluster.delete(
+                action.resource,
+                objects.namespace(target),
+                objects.name(target),
+                uid=objects.uid(target),
+                now=action.now,
+                propagation=action.propagation,
+            )
+        except statuses.Refusal as refusal:
+            if refusal.reason not in ("NotFound", "Conflict"):
+                raise

@@ -1,0 +1,99 @@
+"""Which node a pod goes to: filters with their reasons, then the least crowded one.
+
+Upstream: k8s.io/kubernetes pkg/scheduler.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from libs.common.api import quantities
+from libs.sandbox.controllers import load, objects
+from libs.sandbox.controllers.load import Load
+from libs.sandbox.controllers.objects import Object
+
+_UNSCHEDULABLE: Final = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+
+
+def place(pod: Object, nodes: Sequence[Object], usage: Load) -> tuple[str, str]:
+    """The name of the best node and no reason, or no name and the reason in kube-scheduler's words."""
+    asked = load.requests(pod)
+    best: tuple[tuple[int, int, str], str] | None = None
+    reasons: Counter[str] = Counter()
+    for node in nodes:
+        used = usage.used(objects.name(node))
+        if refused := (*suits(pod, node), *_fits(asked, node, used)):
+            reasons.update(refused)
+            continue
+        name = objects.name(node)
+        rank = (-_preference(pod, node), used.get(load.PODS, 0), name)
+        if best is None or rank < best[0]:
+            best = (rank, name)
+    if best:
+        return best[1], ""
+    if not nodes:
+        return "", "no nodes available to schedule pods"
+    words = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
+    return "", f"0/{len(nodes)} nodes are available: {words}."
+
+
+def suits(pod: Object, node: Object) -> Sequence[str]:
+    """Why a pod cannot go to a node whatever room there is: none, or the first of the reasons."""
+    spec = node.get("spec") or {}
+    tolerations = pod["spec"].get("tolerations") or ()
+    if spec.get("unschedulable") and not tolerated(_UNSCHEDULABLE, tolerations):
+        return ("node(s) were unschedulable",)
+    if not matches(pod["spec"], node):
+        return ("node(s) didn't match Pod's node affinity/selector",)
+    for taint in spec.get("taints") or ():
+        if taint["effect"] in ("NoSchedule", "NoExecute") and not tolerated(taint, tolerations):
+            return (f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}",)
+    return ()
+
+
+def _fits(asked: Mapping[str, int], node: Object, used: Mapping[str, int]) -> Iterable[str]:
+    room = objects.status(node).get("allocatable") or {}
+    for key, amount in asked.items():
+        if amount and used.get(key, 0) + amount > quantities.nanos(room.get(key, 0)):
+            yield "Too many pods" if key == load.PODS else f"Insufficient {key}"
+
+
+def tolerated(taint: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the tolerations tolerates the taint."""
+    return any(_tolerates(each, taint) for each in tolerations)
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
+        return False
+    if toleration.get("key") and toleration["key"] != taint["key"]:
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return True
+    return bool(toleration.get("key")) and (toleration.get("value") or "") == (taint.get("value") or "")
+
+
+def matches(spec: Mapping[str, Any], node: Object) -> bool:
+    """Whether a node has what a pod's nodeSelector and required node affinity ask for."""
+    marks = objects.labels(node)
+    if any(marks.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
+        return False
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    return required is None or any(_meets(term, node) for term in required["nodeSelectorTerms"])
+
+
+def _meets(term: Mapping[str, Any], node: Object) -> bool:
+    expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    if not expressions and not fields:
+        return False
+    name = {"metadata.name": objects.name(node)}
+    return objects.selects({"matchExpressions": expressions}, objects.labels(node)) and objects.selects(
+        {"matchExpressions": fields}, name
+    )
+
+
+def _preference(pod: Object, node: Object) -> int:
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    return sum(int(each["weight"]) for each in preferred if _meets(each["preference"], node))
