@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from libs.cli import servers
+from libs.cli import kubectl
 
 T = TypeVar("T")
 PATIENCE = 30.0
@@ -54,7 +54,7 @@ class Cluster:
     def kubectl(self, *words: str, stdin: str | None = None, namespace: str | None = None, ok: bool = True) -> str:
         """Runs kubectl; returns what it prints (with `ok=False` errors too)."""
         where = ["-n", namespace] if namespace else []
-        argv = [str(servers.kubectl()), "--kubeconfig", self.kubeconfig, *where, *words]
+        argv = [str(kubectl.find()), "--kubeconfig", self.kubeconfig, *where, *words]
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60, check=False)
         if ok and done.returncode:
             raise Failed(f"kubectl {' '.join(words)} on {self.name}: {done.stderr or done.stdout}")
@@ -104,7 +104,9 @@ class Cluster:
 class Sandbox:
     """A sandbox that runs, with its own state directory."""
 
-    def __init__(self, state: Path, *, members: int = 3, nodes: int = 3, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, state: Path, *, members: int = 3, nodes: int = 3, environment: dict[str, str] | None = None
+    ) -> None:
         self.state = state
         self.environment = {**os.environ, "XDG_STATE_HOME": str(state), **(environment or {})}
         for stray in ("KUBECONFIG", "ARGOSY_NATS_URL"):

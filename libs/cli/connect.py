@@ -1,4 +1,4 @@
-"""What a command talks to: the hub, the members, and the bus, found from options, environment, or a fleet that runs here."""
+"""What a command talks to: hub, members and bus, found from options, the environment, or a fleet that runs here."""
 
 import base64
 import os
@@ -42,7 +42,9 @@ def nats_option() -> Decorator:
 
 def output_option(*others: str) -> Decorator:
     """`-o`, with JSON and what else the command prints."""
-    return click.option("-o", "--output", type=click.Choice(["text", "json", *others]), default="text", show_default=True)
+    return click.option(
+        "-o", "--output", type=click.Choice(["text", "json", *others]), default="text", show_default=True
+    )
 
 
 def local_fleet() -> fleet.Status | None:
@@ -60,7 +62,9 @@ def hub_credentials(kubeconfig: str | None) -> Credentials:
     path = kubeconfig or os.environ.get("KUBECONFIG") or (local.hub.kubeconfig if local is not None else None)
     path = path or str(Path.home() / ".kube" / "config")
     if not Path(path).is_file():
-        raise click.ClickException(f"no hub: {path} does not exist. Give --kubeconfig FILE, or start `argosy sandbox up`")
+        raise click.ClickException(
+            f"no hub: {path} does not exist. Give --kubeconfig FILE, or start `argosy sandbox up`"
+        )
     return credentials.from_kubeconfig(path)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from libs.cli import fleet, lifecycle, servers
+from libs.cli import fleet, kubectl, lifecycle
 from libs.cli.fleet import Plan
 from libs.common.api.work import AggregatedStatusItem, ResourceBinding
 from libs.common.kube import credentials, resources
@@ -53,7 +53,7 @@ def sample() -> Path:
 
 
 async def _apply_sample(kubeconfig: str) -> None:
-    argv = [str(servers.kubectl()), "--kubeconfig", kubeconfig, "apply", "-f", str(sample())]
+    argv = [str(kubectl.find()), "--kubeconfig", kubeconfig, "apply", "-f", str(sample())]
     click.echo(f"\n$ kubectl apply -f samples/{_SAMPLE}/")
     process = await asyncio.create_subprocess_exec(*argv)
     if await process.wait():
@@ -84,7 +84,11 @@ def _table(bindings: list[ResourceBinding]) -> Table:
     for title in ("namespace", "binding", "cluster", "replicas", "ready", "applied", "health"):
         table.add_column(title)
     for binding in bindings:
-        items = {i.cluster_name: i for i in (binding.status.aggregated_status or ()) if binding.status} if binding.status else {}
+        items = (
+            {i.cluster_name: i for i in (binding.status.aggregated_status or ()) if binding.status}
+            if binding.status
+            else {}
+        )
         placed = binding.spec.clusters or ()
         for target in placed:
             item = items.get(target.name)

@@ -69,7 +69,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 @connect.hub_option()
 @connect.runs
 async def get(
-    object: tuple[str, ...],  # noqa: A002 - the word users see
+    object: tuple[str, ...],
     namespace: str,
     all_namespaces: bool,
     selector: str,

@@ -35,7 +35,6 @@ CLUSTER_ROLE_BINDINGS = Resource(
     namespaced=False,
 )
 _TOKEN_LIMIT = timedelta(seconds=30)
-_NAME = r"[a-z0-9]([-a-z0-9]{0,46}[a-z0-9])?"
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +49,11 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 @click.command()
 @click.argument("name")
 @click.option(
-    "--kubeconfig", "member", required=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+    "--kubeconfig",
+    "member",
+    required=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
     help="Kubeconfig of the member, with rights to make a ServiceAccount, a ClusterRole and its binding.",
 )
 @click.option("--context", default="", help="Context in it; default: its current one.")
@@ -109,7 +112,11 @@ async def register(
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": wellknown.CLUSTER_NAMESPACE, "labels": {wellknown.SYSTEM_LABEL: "true"}},
+        "metadata": {
+            "name": name,
+            "namespace": wellknown.CLUSTER_NAMESPACE,
+            "labels": {wellknown.SYSTEM_LABEL: "true"},
+        },
         "data": {"token": _base64(token), "caBundle": _base64(ca_bundle)},
     }
     await _apply(hub, resources.SECRETS, wellknown.CLUSTER_NAMESPACE, secret)
@@ -151,7 +158,8 @@ async def _refuse_twice(hub: Client, name: str, identity: str, *, again: bool) -
             continue
         if same_member:
             raise click.ClickException(
-                f"this member is registered already, as {cluster.metadata.name}; `argosy unjoin {cluster.metadata.name}` first"
+                f"this member is registered already, as {cluster.metadata.name}; "
+                f"`argosy unjoin {cluster.metadata.name}` first"
             )
         if same_name:
             raise click.ClickException(f"another member is registered as {name}; choose another name")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def bring_up(plan: Plan, *, detach: bool) -> None:
     run_foreground(where, plan, up)
 
 
-def run_foreground(where: Path, plan: Plan, up: "supervisor.Callable[[], supervisor.Awaitable[None]]") -> None:
+def run_foreground(where: Path, plan: Plan, up: Callable[[], Awaitable[None]]) -> None:
     """Supervises in this process until Ctrl-C."""
     try:
         asyncio.run(supervisor.run(where, plan, lambda line: click.echo(f"  {line}"), up))
@@ -58,7 +59,9 @@ def take_down(name: fleet.FleetName, limit: timedelta = timedelta(seconds=30)) -
     deadline = time.monotonic() + limit.total_seconds()
     while fleet.alive(pid):
         if time.monotonic() > deadline:
-            raise click.ClickException(f"process {pid} did not stop within {limit.total_seconds():.0f} s; see {where}/logs")
+            raise click.ClickException(
+                f"process {pid} did not stop within {limit.total_seconds():.0f} s; see {where}/logs"
+            )
         time.sleep(_POLL_SECONDS)
     return True
 

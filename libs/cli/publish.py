@@ -18,7 +18,11 @@ _KINDS = ("PropagationPolicy", "ClusterPropagationPolicy", "OverridePolicy", "Cl
 
 @click.command()
 @click.option(
-    "-f", "--filename", "file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
+    "-f",
+    "--filename",
+    "file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True),
 )
 @click.option("--delete", is_flag=True, help="Delete the policies instead of applying them.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For policies that name none.")
@@ -46,7 +50,9 @@ async def publish(
 def _checked(document: Any, namespace: str) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("kind") not in _KINDS:
         kind = document.get("kind") if isinstance(document, dict) else None
-        raise click.ClickException(f"{kind or 'a document without kind'} cannot be published; expected {', '.join(_KINDS)}")
+        raise click.ClickException(
+            f"{kind or 'a document without kind'} cannot be published; expected {', '.join(_KINDS)}"
+        )
     metadata = dict(document.get("metadata") or {})
     if not metadata.get("name"):
         raise click.ClickException(f"a {document['kind']} has no metadata.name")
@@ -55,16 +61,22 @@ def _checked(document: Any, namespace: str) -> dict[str, Any]:
     return {**document, "metadata": metadata}
 
 
-async def _publish(on_bus: bus.Bus, policy: dict[str, Any], *, delete: bool, source: str, limit: timedelta) -> PolicyOutcome:
+async def _publish(
+    on_bus: bus.Bus, policy: dict[str, Any], *, delete: bool, source: str, limit: timedelta
+) -> PolicyOutcome:
     metadata = policy["metadata"]
     try:
         return await on_bus.publish_policy(
-            policy, operation="deleted" if delete else "applied", event_id=str(uuid.uuid4()), source=source, timeout=limit
+            policy,
+            operation="deleted" if delete else "applied",
+            event_id=str(uuid.uuid4()),
+            source=source,
+            timeout=limit,
         )
     except TimeoutError:
         raise click.ClickException(
-            f"no outcome for {policy['kind']} {metadata['name']} within {limit.total_seconds():.0f} s. It is stored and "
-            "takes effect when the policy service runs; `argosy events` shows it"
+            f"no outcome for {policy['kind']} {metadata['name']} within {limit.total_seconds():.0f} s. It is stored "
+            "and takes effect when the policy service runs; `argosy events` shows it"
         ) from None
 
 

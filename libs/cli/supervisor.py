@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +25,10 @@ SERVICES: Final = {
     "agent": "services.agent.main",
     "status-aggregator": "services.status_aggregator.main",
 }
-_RESTART_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+_RESTART_SECONDS: Final = (0.1, 0.1, 0.5, 1.0, 2.0)
 """Pauses before a process that ended by itself is started again; the last one holds on."""
+_SETTLED_SECONDS: Final = 10.0
+"""A process that lived so long begins with the shortest pause again."""
 
 Report = Callable[[str], None]
 
@@ -48,149 +50,154 @@ async def supervise(where: Path, plan: Plan, report: Report, ready: asyncio.Even
     with _held(where):
         fleet.withdraw(where)
         try:
-            async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-                await _Start(where, plan, report, stack, tasks).run()
+            async with asyncio.TaskGroup() as tasks:
+                await _Start(where, plan, report, tasks).run()
                 ready.set()
         finally:
             fleet.withdraw(where)
 
 
 class _Start:
-    """The steps of one start; what they open lives in `stack` and `tasks`."""
+    """The steps of one start. Each process is kept by a task of its own in `tasks`."""
 
-    def __init__(
-        self, where: Path, plan: Plan, report: Report, stack: AsyncExitStack, tasks: asyncio.TaskGroup
-    ) -> None:
+    def __init__(self, where: Path, plan: Plan, report: Report, tasks: asyncio.TaskGroup) -> None:
         self.where = where
         self.plan = plan
         self.report = report
-        self.stack = stack
         self.tasks = tasks
+        self.clusters = Embedded(hub=Endpoint(name="", url="", kubeconfig=""), members=[])
+        self.servers: dict[str, servers.Server] = {}
         self.services: dict[str, Service] = {}
-        self.record: Callable[[], None] = lambda: None
+        self.up = False
 
     async def run(self) -> None:
-        clusters, nats, redis = await self._foundations()
-        await install.crds(credentials.from_kubeconfig(clusters.hub.kubeconfig), self.report)
-        await self._start_services(clusters.hub, nats.url, redis.url)
-        for member in clusters.members:
-            await join.ensure(clusters.hub.kubeconfig, member.name, member.kubeconfig)
-        self.report(f"joined {', '.join(m.name for m in clusters.members) or 'no member yet'}")
-
-        def record() -> None:
-            status = Status(
-                hub=clusters.hub,
-                members=clusters.members,
-                nats=fleet.Server(url=nats.url, pid=nats.pid, version=nats.version, path=str(nats.path)),
-                redis=fleet.Server(url=redis.url, pid=redis.pid, version=redis.version, path=str(redis.path)),
-                services=[self.services[name] for name in SERVICES],
-            )
-            fleet.publish(self.where, Running(supervisor=os.getpid(), status=status))
-
-        self.record = record
-        record()
-
-    async def _foundations(self) -> tuple[Embedded, servers.Server, servers.Server]:
-        """API servers, NATS and Redis, side by side."""
         async with asyncio.TaskGroup() as together:
-            clusters = together.create_task(self._clusters(), name="clusters")
-            nats = together.create_task(
-                self.stack.enter_async_context(servers.nats_server(self.where / "nats")), name="nats"
-            )
-            redis = together.create_task(
-                self.stack.enter_async_context(servers.redis_server(self.where / "redis")), name="redis"
-            )
-        self.report(f"nats-server {nats.result().version} ({nats.result().path})")
-        self.report(f"redis {redis.result().version} ({redis.result().path})")
-        return clusters.result(), nats.result(), redis.result()
-
-    async def _clusters(self) -> Embedded:
-        if self.plan.hub:
-            return Embedded(
-                hub=_endpoint("hub", self.plan.hub),
-                members=[_endpoint(name, path) for name, path in self.plan.joined.items()],
-            )
-        description = self.where / "clusters" / "sandbox.json"
-        description.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "libs.sandbox.main", "--dir", str(description.parent)]
-        argv += ["--members", str(self.plan.members), "--nodes", str(self.plan.nodes)]
-        await self._keep("clusters", argv, {}, lambda _: description.exists(), self._nothing)
-        found = msgspec.json.decode(description.read_bytes(), type=Embedded)
-        self.report(f"hub and {len(found.members)} embedded members")
-        return found
-
-    async def _start_services(self, hub: Endpoint, nats_url: str, redis_url: str) -> None:
-        shared = {
-            "ARGOSY_NATS_URL": nats_url,
-            "ARGOSY_REDIS_URL": redis_url,
-            "ARGOSY_HUB_KUBECONFIG": hub.kubeconfig,
-            "MALLOC_ARENA_MAX": "2",
-        }
+            together.create_task(self._start_clusters(), name="clusters")
+            together.create_task(self._start_server("nats", servers.nats_server), name="nats")
+            together.create_task(self._start_server("redis", servers.redis_server), name="redis")
+        hub = self.clusters.hub
+        await install.crds(credentials.from_kubeconfig(hub.kubeconfig), self.report)
         async with asyncio.TaskGroup() as together:
             for name in SERVICES:
-                together.create_task(self._start_service(name, shared), name=name)
+                together.create_task(self._start_service(name), name=name)
         self.report(f"services {', '.join(SERVICES)}")
+        for member in self.clusters.members:
+            await join.ensure(hub.kubeconfig, member.name, member.kubeconfig)
+        self.report(f"joined {', '.join(m.name for m in self.clusters.members) or 'no member yet'}")
+        self.up = True
+        self._record()
 
-    async def _start_service(self, name: str, shared: dict[str, str]) -> None:
+    def _record(self) -> None:
+        """Writes down how the fleet stands; again whenever a process was started anew."""
+        if not self.up:
+            return
+        nats, redis = (
+            fleet.Server(url=s.url, pid=s.pid, version=s.version, path=str(s.path))
+            for s in (self.servers["nats"], self.servers["redis"])
+        )
+        status = Status(
+            hub=self.clusters.hub,
+            members=self.clusters.members,
+            nats=nats,
+            redis=redis,
+            services=[self.services[name] for name in SERVICES],
+        )
+        fleet.publish(self.where, Running(supervisor=os.getpid(), status=status))
+
+    async def _start_server(
+        self, name: str, server: Callable[[Path], AbstractAsyncContextManager[servers.Server]]
+    ) -> None:
+        async def live(started: Callable[[], None]) -> None:
+            async with server(self.where / name) as running:
+                known = self.servers.get(name)
+                if known is not None and known.url != running.url:
+                    raise RuntimeError(f"{name} came back on another port ({running.url}); its old one is taken")
+                self.servers[name] = running
+                started()
+                await running.exited
+
+        await self._keep(name, live)
+        program = self.servers[name]
+        self.report(f"{name} {program.version} ({program.path})")
+
+    async def _start_clusters(self) -> None:
+        if self.plan.hub:
+            members = [_endpoint(name, path) for name, path in self.plan.joined.items()]
+            self.clusters = Embedded(hub=_endpoint("hub", self.plan.hub), members=members)
+            return
+        description = self.where / "clusters" / "sandbox.json"
+        argv = [sys.executable, "-m", "libs.sandbox.main", "--dir", str(description.parent)]
+        argv += ["--members", str(self.plan.members), "--nodes", str(self.plan.nodes)]
+        await self._keep("clusters", self._life("clusters", argv, {}, description, lambda _: None))
+        self.clusters = msgspec.json.decode(description.read_bytes(), type=Embedded)
+        self.report(f"hub and {len(self.clusters.members)} embedded members")
+
+    async def _start_service(self, name: str) -> None:
         address = self.where / f"{name}.address"
-        argv = [sys.executable, "-m", SERVICES[name]]
-        env = {**shared, "ARGOSY_ADDRESS_FILE": str(address)}
+        env = {
+            "ARGOSY_NATS_URL": self.servers["nats"].url,
+            "ARGOSY_REDIS_URL": self.servers["redis"].url,
+            "ARGOSY_HUB_KUBECONFIG": self.clusters.hub.kubeconfig,
+            "ARGOSY_ADDRESS_FILE": str(address),
+        }
 
-        async def started(process: asyncio.subprocess.Process) -> None:
+        def started(process: asyncio.subprocess.Process) -> None:
             url = f"http://{address.read_text().strip()}"
-            self.services[name] = Service(
-                name=name, pid=process.pid, health=f"{url}/healthz", metrics=f"{url}/metrics"
-            )
-            self.record()
+            self.services[name] = Service(name=name, pid=process.pid, health=f"{url}/healthz", metrics=f"{url}/metrics")
 
-        def before() -> None:
-            address.unlink(missing_ok=True)
+        await self._keep(name, self._life(name, [sys.executable, "-m", SERVICES[name]], env, address, started))
 
-        before()
-        await self._keep(name, argv, env, lambda _: address.exists(), started, before)
-
-    async def _keep(
+    def _life(
         self,
         name: str,
         argv: list[str],
         env: dict[str, str],
-        is_ready: Callable[[asyncio.subprocess.Process], bool],
-        started: Callable[[asyncio.subprocess.Process], Awaitable[None]],
-        before: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Starts a process, waits until it is ready the first time, and starts it again whenever it ends."""
+        sign: Path,
+        note: Callable[[asyncio.subprocess.Process], None],
+    ) -> "Life":
+        """One life of a process that writes the file `sign` when it is ready."""
         log = self.where / "logs" / f"{name}.log"
+
+        async def live(started: Callable[[], None]) -> None:
+            sign.unlink(missing_ok=True)
+            async with processes.started(argv, env=_environment(env), log=log) as process:
+                await processes.until(sign.exists, process, what=name, log=log)
+                note(process)
+                started()
+                await process.wait()
+
+        return live
+
+    async def _keep(self, name: str, live: "Life") -> None:
+        """Returns once the process is ready the first time; from then on it is started again whenever it ends."""
         first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        async def once() -> None:
-            async with processes.started(argv, env=_environment(env), log=log) as process:
-                await processes.until(lambda: is_ready(process), process, what=name, log=log)
-                await started(process)
-                if not first.done():
-                    first.set_result(None)
-                await process.wait()
-                self.report(f"{name} ended with exit code {process.returncode}; starting it again. Log: {log}")
+        def started() -> None:
+            if not first.done():
+                first.set_result(None)
+            self._record()
 
         async def keep() -> None:
-            attempt = 0
+            clock, attempt = asyncio.get_running_loop().time, 0
             while True:
-                before()
+                began = clock()
                 try:
-                    await once()
-                    attempt = 0
+                    await live(started)
+                    self.report(f"{name} ended; starting it again. Logs: {self.where / 'logs'}")
                 except processes.ProcessFailed as failure:
                     if not first.done():
                         first.set_exception(failure)
                         return
                     self.report(str(failure))
+                attempt = 0 if clock() - began > _SETTLED_SECONDS else attempt + 1
                 await asyncio.sleep(_RESTART_SECONDS[min(attempt, len(_RESTART_SECONDS) - 1)])
-                attempt += 1
 
         self.tasks.create_task(keep(), name=f"keep {name}")
         await first
 
-    async def _nothing(self, _: asyncio.subprocess.Process) -> None:
-        return None
+
+Life = Callable[[Callable[[], None]], Awaitable[None]]
+"""Runs a process from start to end, and calls its argument once the process is ready."""
 
 
 def _endpoint(name: str, kubeconfig: str) -> Endpoint:
@@ -198,8 +205,9 @@ def _endpoint(name: str, kubeconfig: str) -> Endpoint:
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
-    """The children's environment: ours, less settings of Argosy that are meant for other commands."""
-    return {**{k: v for k, v in os.environ.items() if not k.startswith("ARGOSY_")}, **extra}
+    """Our environment, less settings of Argosy meant for other commands. Fewer arenas keep glibc's memory small."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith("ARGOSY_")}
+    return {**own, "MALLOC_ARENA_MAX": "2", **extra}
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 @connect.output_option()
 @connect.hub_option()
 @connect.runs
-async def trace(object: tuple[str, ...], namespace: str, output: str, kubeconfig: str | None) -> None:  # noqa: A002
+async def trace(object: tuple[str, ...], namespace: str, output: str, kubeconfig: str | None) -> None:
     """Prints the id of the trace of an object's current state."""
     word, name = kinds.split(object)
     if not name:

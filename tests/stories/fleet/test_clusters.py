@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from libs.sandbox.fleet import fleet as embedded
+
 from tests.worlds import Cluster, Sandbox, config_map, deployment, duplicated, policy, selector_of, until
 
 NOTE = config_map("note", a="b")
@@ -94,7 +94,9 @@ def test_status_is_precise(hub: Cluster, members: dict[str, Cluster]) -> None:
     assert {"name": "deployments", "kind": "Deployment"} in apps["resources"]
     assert sum(m["count"] for m in status["resourceSummary"]["allocatableModelings"]) == 3
     nodes = json.loads(members["member1"].kubectl("get", "nodes", "-o", "json"))["items"]
-    assert int(status["resourceSummary"]["allocatable"]["pods"]) == sum(int(n["status"]["allocatable"]["pods"]) for n in nodes)
+    assert int(status["resourceSummary"]["allocatable"]["pods"]) == sum(
+        int(n["status"]["allocatable"]["pods"]) for n in nodes
+    )
 
 
 def test_status_is_fresh_within_seconds(hub: Cluster, members: dict[str, Cluster], ns: str) -> None:

@@ -23,7 +23,9 @@ def test_publish_applies_and_deletes_a_policy_without_the_hubs_api(
     assert "applied" in sandbox.argosy("publish", "-f", str(file))
     until(lambda: members["member1"].config_map("note", ns), what="the ConfigMap in member1")
     assert "deleted" in sandbox.argosy("publish", "--delete", "-f", str(file))
-    until(lambda: hub.object("propagationpolicies", "note", ns, "policy.karmada.io/v1alpha1") is None, what="it is gone")
+    until(
+        lambda: hub.object("propagationpolicies", "note", ns, "policy.karmada.io/v1alpha1") is None, what="it is gone"
+    )
 
 
 def test_an_invalid_policy_is_refused_with_the_hubs_words(sandbox: Sandbox, ns: str, tmp_path: Any) -> None:
@@ -52,7 +54,9 @@ def test_any_nats_client_can_publish_and_follow(sandbox: Sandbox, hub: Cluster, 
             "content-type": "application/json",
             "Argosy-Reply-To": inbox,
         }
-        await client.jetstream().publish(f"argosy.publish.policy.{ns}.plain", json.dumps(body).encode(), headers=headers)
+        await client.jetstream().publish(
+            f"argosy.publish.policy.{ns}.plain", json.dumps(body).encode(), headers=headers
+        )
         answer = json.loads((await answers.next_msg(timeout=20)).data)
         while True:
             event = await followed.next_msg(timeout=20)

@@ -95,7 +95,8 @@ def test_custom_resources_follow_their_definition(hub: Cluster, members: dict[st
     hub.apply(widget, policy("w", selector_of(widget), placement=duplicated()), namespace=ns)
     for member in members.values():
         found = until(
-            lambda member=member: member.object("widgets", "w", ns, "example.org/v1"), what=f"the widget in {member.name}"
+            lambda member=member: member.object("widgets", "w", ns, "example.org/v1"),
+            what=f"the widget in {member.name}",
         )
         assert found["spec"] == {"size": 3}
 
@@ -134,11 +135,18 @@ def test_a_custom_resource_of_1_3_megabytes_passes(hub: Cluster, members: dict[s
     definition = crd("blobs", "Blob")
     hub.apply(definition, cluster_policy("blobs", selector_of(definition), placement=duplicated()))
     hub.kubectl("wait", "crd/blobs.example.org", "--for=condition=Established", "--timeout=30s")
-    blob = {"apiVersion": "example.org/v1", "kind": "Blob", "metadata": {"name": "b"}, "spec": {"data": "x" * 1_300_000}}
+    blob = {
+        "apiVersion": "example.org/v1",
+        "kind": "Blob",
+        "metadata": {"name": "b"},
+        "spec": {"data": "x" * 1_300_000},
+    }
     hub.apply(blob, server_side=True, namespace=ns)
     hub.apply(policy("b", selector_of(blob), placement=duplicated()), namespace=ns)
     for member in members.values():
-        until(lambda member=member: member.object("blobs", "b", ns, "example.org/v1"), what=f"the blob in {member.name}")
+        until(
+            lambda member=member: member.object("blobs", "b", ns, "example.org/v1"), what=f"the blob in {member.name}"
+        )
 
 
 def test_above_that_the_members_own_words_stand_in_the_binding(

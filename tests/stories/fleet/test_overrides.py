@@ -45,9 +45,7 @@ def test_an_override_changed_later_reaches_what_runs(hub: Cluster, members: dict
     until(lambda: image(members["member1"], ns) == "nginx:1.27", what="the plain image again")
 
 
-def test_a_namespaced_override_wins_over_a_cluster_wide_one(
-    hub: Cluster, members: dict[str, Cluster], ns: str
-) -> None:
+def test_a_namespaced_override_wins_over_a_cluster_wide_one(hub: Cluster, members: dict[str, Cluster], ns: str) -> None:
     def tag(value: str) -> dict[str, Any]:
         return rule("member1", imageOverrider=[{"component": "Tag", "operator": "replace", "value": value}])
 
@@ -68,7 +66,9 @@ def test_an_override_that_does_not_fit_is_told_and_stops_nothing_else(
 ) -> None:
     broken = rule("member1", plaintext=[{"path": "/spec/nowhere/x", "operator": "add", "value": 1}])
     hub.apply(
-        override("broken", broken), APP, policy("app", selector_of(APP), placement=duplicated("member1", "member2")),
+        override("broken", broken),
+        APP,
+        policy("app", selector_of(APP), placement=duplicated("member1", "member2")),
         namespace=ns,
     )
     until(lambda: image(members["member2"], ns) == "nginx:1.27", what="app in member2")

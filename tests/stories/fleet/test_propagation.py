@@ -7,9 +7,7 @@ from tests.worlds import Cluster, until
 SAMPLE = Path(__file__).parents[3] / "samples" / "nginx"
 
 
-def test_the_sample_divides_two_replicas_over_two_members(
-    hub: Cluster, members: dict[str, Cluster], ns: str
-) -> None:
+def test_the_sample_divides_two_replicas_over_two_members(hub: Cluster, members: dict[str, Cluster], ns: str) -> None:
     hub.kubectl("apply", "-f", str(SAMPLE), namespace=ns)
 
     for name in ("member1", "member2"):
