@@ -17,9 +17,3 @@ def merge_patch(old: Object, new: Object) -> Object:
         elif key not in old or before != value:
             patch[key] = value
     return patch
-
-
-def apply_keys(current: dict[str, str] | None, changes: dict[str, str | None]) -> dict[str, str | None]:
-    """The part of `changes` (None: take away) that labels or annotations do not show yet."""
-    have = current or {}
-    return {key: value for key, value in changes.items() if have.get(key) != value}
