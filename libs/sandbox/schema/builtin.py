@@ -1,0 +1,88 @@
+"""Built-in kinds: defaults, unknown fields, types, validation and merge rules, by the type that serves a kind."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from libs.common.kube.errors import Cause
+from libs.sandbox.schema import components, decoding, nodes
+from libs.sandbox.schema.checks import tables
+from libs.sandbox.schema.nodes import Node
+
+
+class Kinded(Protocol):
+    """Anything that names a kind in a version."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+class BuiltIn:
+    """A built-in kind at work. Objects that are passed in stay as they are."""
+
+    def __init__(self, group: str, version: str, kind: str) -> None:
+        component = components.of_kind(group, version, kind)
+        self.node = components.node(component) if component else nodes.ANY
+        self._title = f'{kind} in version "{version}" cannot be handled as a {kind}'
+        self._check = tables.BY_KIND.get((group, kind))
+
+    def unknown(self, obj: Mapping[str, Any]) -> list[str]:
+        """The paths of fields that the kind does not have."""
+        return list(decoding.unknown(self.node, obj))
+
+    def malformed(self, obj: Mapping[str, Any]) -> str:
+        """The message of the refusal (400) if a field has the wrong type, else empty."""
+        text = decoding.malformed(self.node, obj)
+        return f"{self._title}: {text}" if text else ""
+
+    def prune(self, obj: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The object itself: `default` leaves unknown fields out."""
+        return obj
+
+    def default(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """A new object, as Go's decoding and the kind's defaults make it. The object must not be malformed."""
+        made: dict[str, Any] = decoding.completed(self.node, obj)
+        return made
+
+    def validate(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Sequence[Cause]:
+        """What is wrong with an object that has its defaults, or with the change from `old`."""
+        return self._check(obj, old) if self._check else ()
+
+
+@cache
+def _of(group: str, version: str, kind: str) -> BuiltIn:
+    return BuiltIn(group, version, kind)
+
+
+def of(resource: Kinded) -> BuiltIn:
+    """The built-in kind of a resource; one that takes anything if there is none of that name."""
+    return _of(resource.group, resource.version, resource.kind)
+
+
+def schema_for(resource: Kinded) -> Node:
+    """The schema of a built-in kind's objects, for merging."""
+    return of(resource).node
+
+
+def default(resource: Kinded, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """See `BuiltIn.default`."""
+    return of(resource).default(obj)
+
+
+def validate(resource: Kinded, obj: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Sequence[Cause]:
+    """See `BuiltIn.validate`."""
+    return of(resource).validate(obj, old)
+
+
+def unknown_fields(resource: Kinded, obj: Mapping[str, Any]) -> list[str]:
+    """See `BuiltIn.unknown`."""
+    return of(resource).unknown(obj)
+
+
+def malformed(resource: Kinded, obj: Mapping[str, Any]) -> str:
+    """See `BuiltIn.malformed`."""
+    return of(resource).malformed(obj)
