@@ -1,0 +1,20 @@
+"""The bus: NATS with JetStream, and the only place that knows it."""
+
+from libs.common.bus.client import Bus, agent_consumer, connect
+from libs.common.bus.codec import Undecodable
+from libs.common.bus.delivery import Delivery, StreamInfo
+from libs.common.bus.errors import BusError, Closed, Overtaken, TooLarge, Unavailable
+
+__all__ = [
+    "Bus",
+    "BusError",
+    "Closed",
+    "Delivery",
+    "Overtaken",
+    "StreamInfo",
+    "TooLarge",
+    "Unavailable",
+    "Undecodable",
+    "agent_consumer",
+    "connect",
+]

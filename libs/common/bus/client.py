@@ -1,0 +1,401 @@
+"""The bus as services use it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import nats.errors
+import structlog
+from nats.aio.msg import Msg
+
+from libs.common.bus import cloudevents, codec, following, streams
+from libs.common.bus.dead import DeadLetters
+from libs.common.bus.delivery import Delivery, StreamInfo
+from libs.common.bus.errors import Unavailable
+from libs.common.bus.following import Decode, Follower
+from libs.common.bus.publishing import Publisher
+from libs.common.bus.session import Session, session
+from libs.common.bus.working import Handle, Workers
+from libs.common.names import encode_token
+from libs.common.subjects import WORKS, Subjects
+
+log = structlog.get_logger()
+
+R = TypeVar("R")
+
+_COMPRESS_IN_THREAD: Final = 256 * 1024
+"""Compression of more bytes than this would hold up everybody else."""
+_RETRY_SECONDS: Final = 0.5
+
+
+class Bus:
+    """Streams, events and requests under one subject prefix. Made by `connect`."""
+
+    def __init__(self, made: Session, subjects: Subjects) -> None:
+        self.subjects = subjects
+        self._session = made
+        self._publisher = Publisher(made)
+        self._dead = DeadLetters(self._publisher, subjects)
+        self._keeps_streams = False
+        self._agents: set[str] = set()
+
+    # ---- streams -----------------------------------------------------------------------------------------------------
+
+    async def ensure_streams(self) -> None:
+        """Makes the streams, and from now on makes them again whenever the server came back without them."""
+        self._keeps_streams = True
+        try:
+            await streams.ensure(self._session.js, self.subjects)
+        except nats.errors.Error as error:
+            raise Unavailable(f"the streams could not be made: {error}") from error
+
+    async def create_agent_consumer(self, cluster: str) -> None:
+        """The consumer of one agent on WORKS, and again whenever the server came back without it."""
+        self._agents.add(cluster)
+        config = following.reader_config(agent_consumer(cluster), [self.subjects.works_of(cluster)])
+        await self._call(following.have_consumer(self._session, self._stream(WORKS), config))
+
+    async def delete_agent_consumer(self, cluster: str) -> None:
+        """Takes an agent's consumer away; one that does not exist is fine."""
+        self._agents.discard(cluster)
+        try:
+            await self._session.js.delete_consumer(self._stream(WORKS), agent_consumer(cluster))
+        except nats.errors.Error as error:
+            if not streams.is_missing(error):
+                raise Unavailable(str(error)) from error
+
+    async def stream_info(self, stream: str) -> StreamInfo:
+        """The stream's life and extent. Raises Unavailable if it does not exist or nobody answers."""
+        return await self._call(following.stream_info(self._session, self._stream(stream)))
+
+    async def purge(self, stream: str, subject: str, *, up_to_seq: int) -> None:
+        """Removes the messages on a subject that have at most this sequence; a newer one stays."""
+        await self._call(self._session.js.purge_stream(self._stream(stream), seq=up_to_seq + 1, subject=subject))
+
+    async def last(self, stream: str, subject: str, type_: type[Any]) -> Delivery[Any] | None:
+        """The last message on a subject, or None. Raises codec.Undecodable, Unavailable."""
+        try:
+            found = await self._session.js.get_last_msg(self._stream(stream), subject, direct=True)
+        except nats.js.errors.NotFoundError:
+            return None
+        except nats.errors.Error as error:
+            raise Unavailable(f"{subject} cannot be read: {error}") from error
+        headers = found.headers or {}
+        message = codec.decode(found.data or b"", headers, type_)
+        return _delivery(found.subject or subject, message, headers, seq=found.seq or 0)
+
+    # ---- publishing --------------------------------------------------------------------------------------------------
+
+    async def publish(
+        self,
+        subject: str,
+        message: Any,
+        *,
+        expected_seq: int | None = None,
+        traceparent: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Stores a message in the stream that has its subject; answers its sequence.
+
+        Any number of callers may publish at once.
+
+        Args:
+            expected_seq: the sequence that the last message on the subject must have; 0: there must be none.
+
+        Raises:
+            Overtaken: the last message is another one.
+            Unavailable: not confirmed; the message may still be stored later.
+            TooLarge: the server would never take it.
+        """
+        payload, all_headers = await self._packed(subject, message, traceparent, headers or {})
+        return await self._publisher.send(subject, payload, all_headers, expected_seq)
+
+    async def event(
+        self,
+        subject: str,
+        *,
+        type: str,
+        source: str,
+        id: str,
+        data: Any,
+        subject_attr: str = "",
+        traceparent: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Publishes a CloudEvent in binary mode. It is never compressed, so that any client can read it.
+
+        Args:
+            type: one of the types in `cloudevents`.
+            source: URI reference of who speaks, e.g. `/argosy/policy`.
+            id: unique for the source; the same id again means the same event.
+            subject_attr: what the event is about within the source, e.g. `default/nginx-deployment`.
+            headers: further headers, e.g. `cloudevents.REPLY_TO`.
+
+        Raises:
+            Unavailable, TooLarge.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event = cloudevents.Event(
+            id=id, source=source, type=type, subject=subject_attr, time=now, traceparent=traceparent
+        )
+        payload = codec.encode(data)
+        all_headers = {**cloudevents.headers(event), **(headers or {})}
+        codec.check_size(subject, payload, all_headers, self._session.client.max_payload)
+        return await self._publisher.send(subject, payload, all_headers)
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    async def follow(
+        self,
+        stream: str,
+        filters: Sequence[str],
+        *,
+        consumer: str,
+        decode: Decode,
+        on_message: Callable[[Delivery[Any]], None],
+        on_replay: Callable[[], None],
+        caught_up: asyncio.Event,
+        create: bool = True,
+    ) -> None:
+        """Reads the state of some subjects for ever, from the first message, in the stream's order.
+
+        It begins again when the stream is new, when it was put back to an earlier copy, and when the server is another
+        process than before. After a mere cut of the connection it goes on where it stood.
+
+        Args:
+            consumer: with `create` the first part of the name of a consumer for this call alone, which goes with it;
+                else the whole name of one that exists, which no other reader may use at the same time.
+            decode: from subject to message type; None skips the message.
+            on_message: sync and quick. What it raises is logged and the message kept aside.
+            on_replay: called before each beginning; the reader forgets its state.
+            caught_up: set when all that the stream had at the beginning is delivered; clear before.
+            create: makes the consumer; else waits until the hub's side has made it.
+
+        Raises:
+            Closed: the connection is gone for good.
+        """
+        caught_up.clear()
+        follower = Follower(
+            self._session,
+            self._dead,
+            stream=self._stream(stream),
+            filters=filters,
+            consumer=consumer,
+            decode=decode,
+            on_message=on_message,
+            on_replay=on_replay,
+            caught_up=caught_up,
+            create=create,
+        )
+        await follower.run()
+
+    async def work_queue(
+        self,
+        stream: str,
+        filters: Sequence[str],
+        *,
+        consumer: str,
+        decode: Decode,
+        handle: Handle,
+        workers: int = 16,
+    ) -> None:
+        """Handles messages for ever, each by one of all processes that name this consumer.
+
+        A message is acknowledged after `handle` returned, and delivered again with growing delay after it raised.
+
+        Args:
+            workers: messages handled at a time by this process.
+
+        Raises:
+            Closed: the connection is gone for good.
+        """
+        work = Workers(
+            self._session,
+            self._dead,
+            stream=self._stream(stream),
+            filters=filters,
+            consumer=consumer,
+            decode=decode,
+            handle=handle,
+            workers=workers,
+        )
+        await work.run()
+
+    # ---- core NATS ---------------------------------------------------------------------------------------------------
+
+    async def publish_core(self, subject: str, message: Any, *, traceparent: str = "") -> None:
+        """Sends to whoever listens now; nobody confirms. Raises Unavailable while there is no connection."""
+        payload, headers = await self._packed(subject, message, traceparent, {})
+        await self._call(self._session.client.publish(subject, payload, headers=headers or None))
+
+    @asynccontextmanager
+    async def subscribe_core(
+        self, subject_filter: str, type_: type[Any], callback: Callable[[Delivery[Any]], None]
+    ) -> AsyncIterator[None]:
+        """Calls `callback` (sync, quick) with each message for the time of the block. Undecodable ones are counted."""
+
+        async def received(raw: Msg) -> None:
+            headers = raw.headers or {}
+            try:
+                message = codec.decode(raw.data, headers, type_)
+            except codec.Undecodable as error:
+                self._dead.put(raw.subject, raw.data, headers, 0, str(error))
+                return
+            callback(_delivery(raw.subject, message, headers, reply=raw.reply))
+
+        subscription = await self._session.client.subscribe(subject_filter, cb=received)
+        try:
+            yield
+        finally:
+            if not self._session.client.is_closed:
+                await subscription.unsubscribe()
+
+    async def request(self, subject: str, message: Any, reply_type: type[R], *, timeout: timedelta) -> R:
+        """Asks on core NATS and waits for one answer. Raises Unavailable if none comes, or none that can be read."""
+        payload, headers = await self._packed(subject, message, "", {})
+        answer = await self._call(
+            self._session.client.request(subject, payload, timeout=timeout.total_seconds(), headers=headers or None)
+        )
+        try:
+            decoded: R = codec.decode(answer.data, answer.headers or {}, reply_type)
+        except codec.Undecodable as error:
+            raise Unavailable(f"{subject} was answered with {error}") from error
+        return decoded
+
+    async def serve(
+        self, subject: str, type_: type[Any], handler: Callable[[Delivery[Any]], Awaitable[Any]], *, workers: int = 16
+    ) -> None:
+        """Answers requests for ever, up to `workers` at a time. One that fails stays unanswered."""
+        waiting: asyncio.Queue[Delivery[Any]] = asyncio.Queue(workers * 16)
+
+        def take(delivery: Delivery[Any]) -> None:
+            try:
+                waiting.put_nowait(delivery)
+            except asyncio.QueueFull:
+                log.warning("request dropped: too many wait", subject=subject)
+
+        async def work() -> None:
+            while True:
+                delivery = await waiting.get()
+                try:
+                    answer = await handler(delivery)
+                    payload, headers = await self._packed(delivery.reply, answer, "", {})
+                    await self._session.client.publish(delivery.reply, payload, headers=headers or None)
+                except Exception:
+                    log.exception("request not answered", subject=subject)
+
+        async with self.subscribe_core(subject, type_, take), asyncio.TaskGroup() as tasks:
+            for number in range(workers):
+                tasks.create_task(work(), name=f"{subject} {number}")
+
+    async def round_trip(self, *, timeout: timedelta = timedelta(seconds=2)) -> timedelta:
+        """How long the server takes to answer: proof that the bus itself is good. Raises Unavailable."""
+        began = asyncio.get_running_loop().time()
+        await self._call(self._session.client.flush(timeout=timeout.total_seconds()))  # type: ignore[arg-type]
+        return timedelta(seconds=asyncio.get_running_loop().time() - began)
+
+    # ---- inside ------------------------------------------------------------------------------------------------------
+
+    def _stream(self, stream: str) -> str:
+        return streams.stream_name(self.subjects.prefix, stream)
+
+    async def _packed(
+        self, subject: str, message: Any, traceparent: str, headers: Mapping[str, str]
+    ) -> tuple[bytes, dict[str, str]]:
+        payload = codec.encode(message)
+        packed = dict(headers)
+        if traceparent:
+            packed[codec.TRACEPARENT] = traceparent
+        if len(payload) > codec.COMPRESS_ABOVE:
+            if len(payload) > _COMPRESS_IN_THREAD:
+                payload = await asyncio.to_thread(codec.compress, payload)
+            else:
+                payload = codec.compress(payload)
+            packed[codec.ENCODING] = codec.ZSTD
+        codec.check_size(subject, payload, packed, self._session.client.max_payload)
+        return payload, packed
+
+    async def _call(self, call: Awaitable[R]) -> R:
+        try:
+            return await call
+        except nats.errors.Error as error:
+            raise Unavailable(str(error) or type(error).__name__) from error
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        await self._publisher.start()
+        return [
+            tasks.create_task(self._session.until_closed(), name="bus connection"),
+            tasks.create_task(self._dead.run(), name="bus dead letters"),
+            tasks.create_task(self._keep_streams(), name="bus streams"),
+        ]
+
+    async def _keep_streams(self) -> None:
+        """After each reconnect: the server may have come back without its streams and consumers."""
+        lives = self._session.lives
+        cut = asyncio.Event()
+        with self._session.on_cut(cut.set), self._session.on_cut(self._publisher.cut):
+            while True:
+                await cut.wait()
+                cut.clear()
+                await self._session.up()
+                while lives != self._session.lives:
+                    lives = await self._restored(lives)
+
+    async def _restored(self, lives: int) -> int:
+        """Answers the life of the session that now has its streams; on failure, the one before."""
+        now = self._session.lives
+        try:
+            if self._keeps_streams:
+                await streams.ensure(self._session.js, self.subjects)
+            for cluster in tuple(self._agents):
+                await self.create_agent_consumer(cluster)
+        except (nats.errors.Error, Unavailable) as error:
+            log.warning("streams could not be made after a reconnect, will be tried again", error=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+            return lives
+        return now
+
+
+def agent_consumer(cluster: str) -> str:
+    """The name of an agent's consumer on WORKS."""
+    return f"agent-{encode_token(cluster)}"
+
+
+def _delivery(
+    subject: str, message: Any, headers: Mapping[str, str], *, seq: int = 0, reply: str = ""
+) -> Delivery[Any]:
+    traceparent = headers.get(codec.TRACEPARENT, "")
+    return Delivery(subject=subject, message=message, seq=seq, traceparent=traceparent, headers=headers, reply=reply)
+
+
+@asynccontextmanager
+async def connect(url: str, *, name: str, prefix: str = "argosy", credentials: str = "") -> AsyncIterator[Bus]:
+    """A bus for the time of the block.
+
+    Args:
+        url: one server, or several separated by commas.
+        name: the service, shown in the server's monitoring.
+        prefix: begins all subjects.
+        credentials: path of a `.creds` file; empty for none.
+
+    Raises:
+        Unavailable: no server answered in 30 s, or it has no JetStream.
+        Closed: the connection was ended for good while the block ran.
+    """
+    async with session(url, name=name, credentials=credentials) as made:
+        bus = Bus(made, Subjects(prefix))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = await bus._start(tasks)
+                try:
+                    yield bus
+                finally:
+                    for task in background:
+                        task.cancel()
+        except BaseExceptionGroup as group:
+            # one failure is told as itself, not wrapped
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise

@@ -1,0 +1,124 @@
+"""Publishing to streams: many callers at once, each waits for its own confirmation, so many a bounded number."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+
+from libs.common.bus import metrics
+from libs.common.bus.errors import Overtaken, Unavailable
+from libs.common.bus.session import Session
+
+_WINDOW: Final = 1024
+"""Unconfirmed messages in flight."""
+_LARGE_BYTES: Final = 128 * 1024
+_LARGE_WINDOW: Final = 8
+"""Unconfirmed messages in flight above that size: they must not pile up in memory."""
+_CONFIRM_LIMIT: Final = timedelta(seconds=5)
+_EXPECTED_SEQ: Final = "Nats-Expected-Last-Subject-Sequence"
+_WRONG_LAST_SEQ: Final = (10071, 10164)
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Confirmation(msgspec.Struct, frozen=True):
+    stream: str = ""
+    seq: int = 0
+    error: _Error | None = None
+
+
+_confirmations: Final = msgspec.json.Decoder(_Confirmation)
+
+
+class Publisher:
+    """Sends messages to streams over one session and matches confirmations to senders by the reply subject."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._inbox = session.client.new_inbox()
+        self._count = 0
+        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._small = asyncio.Semaphore(_WINDOW)
+        self._large = asyncio.Semaphore(_LARGE_WINDOW)
+
+    async def start(self) -> None:
+        """Subscribes to the confirmations."""
+        await self._session.client.subscribe(
+            f"{self._inbox}.*", cb=self._confirmed, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+
+    async def send(
+        self, subject: str, payload: bytes, headers: Mapping[str, str], expected_seq: int | None = None
+    ) -> int:
+        """Sends and waits for the stream's confirmation; answers the message's sequence.
+
+        Raises:
+            Overtaken: the subject's last sequence is not `expected_seq`.
+            Unavailable: no confirmation; the message may still be stored later.
+            Closed: the connection is gone for good.
+        """
+        sent = dict(headers)
+        if expected_seq is not None:
+            sent[_EXPECTED_SEQ] = str(expected_seq)
+        began = time.perf_counter()
+        async with self._large if len(payload) > _LARGE_BYTES else self._small:
+            answer = await self._exchange(subject, payload, sent)
+        confirmation = _read(subject, answer)
+        if confirmation.error is not None:
+            raise _failure(subject, expected_seq, confirmation.error)
+        metrics.PUBLISH_SECONDS.observe(time.perf_counter() - began)
+        return confirmation.seq
+
+    async def _exchange(self, subject: str, payload: bytes, headers: dict[str, str]) -> Msg:
+        self._count += 1
+        reply = f"{self._inbox}.{self._count}"
+        confirmed: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._waiting[reply] = confirmed
+        try:
+            async with asyncio.timeout(_CONFIRM_LIMIT.total_seconds()):
+                await self._session.up()
+                await self._session.client.publish(subject, payload, reply=reply, headers=headers or None)
+                return await confirmed
+        except TimeoutError:
+            raise Unavailable(f"no stream confirmed {subject} in {_CONFIRM_LIMIT.total_seconds():.0f} s") from None
+        except nats.errors.Error as error:
+            raise Unavailable(f"could not publish {subject}: {error}") from error
+        finally:
+            del self._waiting[reply]
+
+    async def _confirmed(self, message: Msg) -> None:
+        waiting = self._waiting.get(message.subject)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    def cut(self) -> None:
+        """The connection was lost: what is unconfirmed will not be confirmed any more."""
+        for confirmed in self._waiting.values():
+            if not confirmed.done():
+                confirmed.set_exception(Unavailable("the connection to nats-server was lost before a confirmation"))
+
+
+def _read(subject: str, answer: Msg) -> _Confirmation:
+    if answer.headers and answer.headers.get("Status") == "503":
+        raise Unavailable(f"no stream takes {subject}")
+    try:
+        return _confirmations.decode(answer.data)
+    except msgspec.DecodeError as error:
+        raise Unavailable(f"{subject}: not a confirmation of a stream: {answer.data[:80]!r}") from error
+
+
+def _failure(subject: str, expected_seq: int | None, error: _Error) -> Overtaken | Unavailable:
+    if error.err_code in _WRONG_LAST_SEQ:
+        return Overtaken(
+            f"{subject} was written by somebody else: expected sequence {expected_seq}; {error.description}"
+        )
+    return Unavailable(f"{subject} was not stored: {error.description} ({error.err_code})")
