@@ -18,7 +18,7 @@ import msgspec
 
 _HERE: Final = Path(__file__).parent
 _REFERENCE: Final = "#/components/schemas/"
-_ZERO: Final = ("", 0, False, {}, [], None)
+_ZERO: Final[tuple[Any, ...]] = ("", 0, False, {}, [], None)
 _SHARED: Final = ("DeleteOptions", "WatchEvent")
 """Kinds that belong to every group version."""
 
