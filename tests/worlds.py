@@ -201,3 +201,12 @@ def policy(name: str, *selectors: dict[str, Any], placement: dict[str, Any], **s
 def cluster_policy(name: str, *selectors: dict[str, Any], placement: dict[str, Any], **spec: Any) -> dict[str, Any]:
     """A ClusterPropagationPolicy."""
     return {**policy(name, *selectors, placement=placement, **spec), "kind": "ClusterPropagationPolicy"}
+
+
+def merged(body: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """The object with a change laid over it (merge patch, without deletions)."""
+    result = dict(body)
+    for key, value in change.items():
+        inner = result.get(key)
+        result[key] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return result
