@@ -1,4 +1,4 @@
-"""What a cluster of the fleet has from its first moment on, besides its namespaces: nodes, classes, the API's Service."""
+"""What a cluster of the fleet has from the first, besides its namespaces: nodes, classes, the API's Service."""
 
 from collections.abc import Iterable
 from typing import Any, Final

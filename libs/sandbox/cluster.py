@@ -240,10 +240,10 @@ class Cluster:
         event = Event(
             type="DELETED", resource=table.resource, object=obj, old=old, raw=store.encode(obj), version=self.version
         )
-        self._record(table, key, event, None)
+        self._record(table, key, event, journal.NOTHING)
         return obj
 
-    def _record(self, table: Table, key: Key, event: Event, raw: msgspec.Raw | None) -> None:
+    def _record(self, table: Table, key: Key, event: Event, raw: msgspec.Raw) -> None:
         if self._journal:
             self._journal.append(journal.Line(v=event.version, t=registry.table(table.resource), k=key, o=raw))
             if self._journal.bloated:
@@ -290,7 +290,7 @@ class Cluster:
             table.floor = max(table.floor, line.v)
             if line.k is None:
                 continue
-            if line.o is None:
+            if line.o == journal.NOTHING:
                 table.remove(line.k)
             else:
                 raw = bytes(line.o)

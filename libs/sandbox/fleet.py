@@ -100,7 +100,7 @@ class Server:
 
     async def settled(self) -> None:
         """Returns when the controllers have nothing left to do now."""
-        await self._within(self._settle())
+        await self._within(self._runner.settled())
 
     def tell(self, callback: Callable[[], None]) -> None:
         """Has something called on the server's own loop."""
@@ -116,7 +116,6 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._load()
         await self._listen()
-        kubeconfigs.kubeconfig(self.kubeconfig, self.name, self.url, self.token)
 
     async def close(self) -> None:
         """Ends everything; the journal stays."""
@@ -143,6 +142,7 @@ class Server:
                 raise
             self._server = await serving.serve(self.state, HOST, 0, self.token)
         self.port = self._server.port
+        kubeconfigs.kubeconfig(self.kubeconfig, self._server.kubeconfig(self.name))
 
     async def _close(self) -> None:
         if self._server is not None:
@@ -165,10 +165,6 @@ class Server:
         self._journal.unlink()
         self._load()
         await self._listen()
-
-    async def _settle(self) -> None:
-        while not self._runner.idle:
-            await asyncio.sleep(0)
 
 
 class Fleet:
@@ -203,7 +199,6 @@ async def fleet(
     Raises:
         Busy: the fleet of this directory runs already.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     with _lock(directory):
         made = _planned(directory, members, nodes, size, port_base)
         async with _threaded(made) if thread else _running(made):
@@ -289,6 +284,7 @@ def _ports(directory: Path) -> dict[str, int]:
 
 @contextlib.contextmanager
 def _lock(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

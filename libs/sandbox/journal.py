@@ -16,13 +16,17 @@ COMPACT_AT: Final = 64 << 20
 """Bytes of a journal below which it is never compacted."""
 
 
+NOTHING: Final = msgspec.Raw(b"")
+"""Stands for an object that is gone."""
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change as it stands in the file."""
 
     v: int
     t: str = ""
     k: tuple[str, str] | None = None
-    o: msgspec.Raw | None = None
+    o: msgspec.Raw = NOTHING
 
 
 _decode: Final = msgspec.json.Decoder(Line).decode

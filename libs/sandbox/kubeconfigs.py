@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,17 +17,9 @@ def token(path: Path) -> str:
     return made
 
 
-def kubeconfig(path: Path, name: str, url: str, bearer: str) -> None:
-    """Writes a kubeconfig with the one context `name`."""
-    body = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": url}}],
-        "users": [{"name": f"{name}-admin", "user": {"token": bearer}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": f"{name}-admin"}}],
-        "current-context": name,
-    }
-    write(path, yaml.safe_dump(body, sort_keys=False).encode())
+def kubeconfig(path: Path, content: dict[str, Any]) -> None:
+    """Writes a kubeconfig."""
+    write(path, yaml.safe_dump(content, sort_keys=False).encode())
 
 
 def write(path: Path, content: bytes) -> None:

@@ -46,6 +46,7 @@ class Runner:
         self._failures: dict[tuple[int, Key], int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn: asyncio.Handle | None = None
+        self._waiters: list[asyncio.Future[None]] = []
         state.subscribe(self.observe)
 
     def start(self) -> None:
@@ -70,10 +71,12 @@ class Runner:
         if self._turn:
             self._turn.cancel()
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is left to do now; timers may be running."""
-        return not any(self._queues)
+    async def settled(self) -> None:
+        """Returns when nothing is left to do now; timers may be running."""
+        if self._next() is not None:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     def observe(self, event: Event) -> None:
         """Takes in a change."""
@@ -104,7 +107,14 @@ class Runner:
             key = next(iter(queue))
             del queue[key]
             self._look(loop, place, key)
-        self._turn = loop.call_soon(self._work) if self._next() is not None else None
+        if self._next() is not None:
+            self._turn = loop.call_soon(self._work)
+            return
+        self._turn = None
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
 
     def _next(self) -> int | None:
         for place, queue in enumerate(self._queues):
