@@ -74,7 +74,8 @@ class Bench:
         await self.hub.create(resources.NAMESPACES, worlds.namespace(namespace))
         for member in self.members:
             await member.create(resources.NAMESPACES, worlds.namespace(f"{namespace}-direct"))
-        selector = {"apiVersion": resource.api_version, "kind": kind}
+        marked = {"matchExpressions": [{"key": "wave", "operator": "Exists"}]}
+        selector = {"apiVersion": resource.api_version, "kind": kind, "labelSelector": marked}
         policy = worlds.policy("bench", selector, placement=worlds.duplicated())
         await self.hub.create(resources.PROPAGATION_POLICIES, policy, namespace=namespace)
         for member in self.sandbox.members.values():
