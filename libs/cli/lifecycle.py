@@ -75,16 +75,21 @@ def show_up(running: Running) -> None:
     click.echo(f"nats     {status.nats.url}   redis    {status.redis.url}")
 
 
-def show_status(name: fleet.FleetName, output: str) -> None:
-    """Prints how a fleet stands."""
+def status_of(name: fleet.FleetName) -> fleet.Status:
+    """How a fleet stands. Raises ClickException with what to do when it is not up."""
     found = fleet.running(fleet.directory(name))
     if found is None:
         command = "argosy sandbox up" if name == "sandbox" else "argosy up"
         raise click.ClickException(f"{name} is not up; `{command}` starts it")
+    return found.status
+
+
+def show_status(name: fleet.FleetName, output: str) -> None:
+    """Prints how a fleet stands."""
+    status = status_of(name)
     if output == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(found.status)).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(status)).decode())
         return
-    status = found.status
     for endpoint in (status.hub, *status.members):
         click.echo(f"{endpoint.name:<18} {endpoint.url:<28} {endpoint.kubeconfig}")
     for label, server in (("nats", status.nats), ("redis", status.redis)):

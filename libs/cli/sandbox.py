@@ -28,6 +28,18 @@ def status(output: str) -> None:
 
 
 @sandbox.command()
+@click.argument("name", default="hub")
+def kubeconfig(name: str) -> None:
+    """Prints the path of the kubeconfig of the hub, or of the member NAME."""
+    status = lifecycle.status_of("sandbox")
+    found = next((e for e in (status.hub, *status.members) if e.name == name), None)
+    if found is None:
+        known = ", ".join(e.name for e in (status.hub, *status.members))
+        raise click.BadParameter(f"no cluster {name}; there are {known}")
+    click.echo(found.kubeconfig)
+
+
+@sandbox.command()
 def down() -> None:
     """Stops everything. Objects stay, for the next `up`."""
     click.echo("the sandbox is down" if lifecycle.take_down("sandbox") else "the sandbox was not up")
