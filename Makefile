@@ -45,6 +45,11 @@ fmt: $(SET_UP) ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+.PHONY: gen
+gen: $(SET_UP) ## what is made from the typed code: CRDs, AsyncAPI
+	$(BIN)/python -m libs.common.api.generate
+	$(BIN)/python -m libs.common.asyncapi
+
 .PHONY: bench
 bench: $(SET_UP) ## the performance figures of the README, and bench.json
 	$(BIN)/python -m tests.perf.bench

@@ -70,7 +70,7 @@ class Cluster:
         where = urlsplit(self.url)
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
+            connection.request("GET", where.path.rstrip("/") + path, headers={"Authorization": f"Bearer {self.token}"})
             answer = connection.getresponse()
             body = json.loads(answer.read())
         except (OSError, http.client.HTTPException) as error:

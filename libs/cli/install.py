@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from libs.common.api import admission
 from libs.common.api import crds as definitions
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.credentials import Credentials
@@ -28,7 +29,7 @@ async def crds(hub: Credentials, report: Callable[[str], None]) -> None:
         async with asyncio.timeout(_ESTABLISH.total_seconds()), asyncio.TaskGroup() as tasks:
             for definition in wanted:
                 tasks.create_task(_establish(api, definition), name=definition["metadata"]["name"])
-        policies = definitions.admission_policies()
+        policies = admission.policies()
         async with asyncio.TaskGroup() as tasks:
             for policy in policies:
                 tasks.create_task(_apply(api, policy), name=policy["metadata"]["name"])

@@ -22,7 +22,7 @@ def cluster(hub: Cluster, name: str) -> dict[str, Any] | None:
 async def stranger(tmp_path: Path) -> AsyncIterator[Cluster]:
     """A member of another fleet, which this one does not know yet."""
     async with embedded(tmp_path, members=1, nodes=2) as other:
-        yield Cluster("stranger", str(other.members[0].kubeconfig))
+        yield Cluster("stranger", str(other.members["member1"].kubeconfig))
 
 
 async def test_a_member_joins_takes_part_and_leaves_with_its_workloads_kept(
