@@ -2,6 +2,8 @@
 
     KubeError
     ├── Unreachable            no answer: refused, reset, TLS, proxy, timeout. A write may have happened all the same.
+    │   └── Interrupted        a connection that stood before broke: another one may do
+    ├── Garbled                the answer is not what an API server says
     ├── CredentialsError       the kubeconfig or Secret cannot be used; the message says which field
     └── ApiError               the server said no: `status`, `reason`, `message`, `details`
         ├── BadRequest         400
@@ -59,6 +61,14 @@ class KubeError(Exception):
 
 class Unreachable(KubeError):
     """No answer came. Reads may be repeated; whether a write took place is not known."""
+
+
+class Interrupted(Unreachable):
+    """A connection that stood broke, perhaps before the server read anything: the usual end of a kept-alive one."""
+
+
+class Garbled(KubeError):
+    """What came is not what an API server says: no JSON, or another shape."""
 
 
 class CredentialsError(KubeError):

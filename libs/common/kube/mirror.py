@@ -1,0 +1,165 @@
+"""What is known of one kind: a cache that watches, reads of the whole and our own writes all feed, in any order.
+
+The rules, where versions can be compared (KEP-5504; others are only equal or not):
+
+- a state that is older than the one known, or than a known deletion, changes nothing;
+- our own write may run ahead of the watch, which then says nothing new;
+- a read of the whole drops what it does not name, unless our own write is younger than the read;
+- a read whose version lies below what was known before it began tells that the server was put back: then it is right
+  in everything.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+import msgspec
+import prometheus_client
+import structlog
+
+from libs.common.kube import wire
+from libs.common.kube.resources import ObjectKey, version_number
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+UNDECODABLE: Final = prometheus_client.Counter(
+    "argosy_informer_undecodable_total", "Objects that do not have the shape that was expected.", ["resource"]
+)
+
+
+class Change(msgspec.Struct, Generic[T], frozen=True):
+    """One object before and after; `old` is None for one that is new, `new` for one that has gone.
+
+    `raw` is the object as the server sent it, for a deletion its last state; it is b"" for a deletion that only the
+    object's absence tells of.
+    """
+
+    key: ObjectKey
+    old: T | None
+    new: T | None
+    raw: bytes
+
+
+class Mirror(Generic[T]):
+    """The objects of one kind as `decode` makes them; each change goes to `on_change`."""
+
+    def __init__(self, name: str, decode: Callable[[bytes], T], on_change: Callable[[Change[T]], None]) -> None:
+        self.cache: dict[ObjectKey, T] = {}
+        self._name = name
+        self._decode = decode
+        self._on_change = on_change
+        self._versions: dict[ObjectKey, str] = {}
+        # what our own writes told of before the watch did: the version up to which the watch is behind
+        self._ahead: dict[ObjectKey, int] = {}
+        self._gone: dict[ObjectKey, int] = {}
+
+    def observe(self, body: bytes) -> None:
+        """Takes in the answer to our own write, if it is newer than what is known. Raises Garbled."""
+        key, version = _identity(body)
+        number = version_number(version)
+        if number > max(self._number(key), self._gone.get(key, 0)):
+            self._ahead[key] = number
+            self._put(key, version, body)
+
+    def forget(self, key: ObjectKey, resource_version: str) -> None:
+        """Takes in that our own deletion took place, unless a state newer than `resource_version` is known."""
+        number = version_number(resource_version)
+        if number and self._number(key) <= number:
+            self._ahead.pop(key, None)
+            self._gone[key] = number
+            self._drop(key, b"")
+
+    def apply(self, type_: str, body: bytes) -> str:
+        """Takes in ADDED, MODIFIED or DELETED and returns the version of the object in it. Raises Garbled."""
+        key, version = _identity(body)
+        number = version_number(version)
+        if self._settle(key, number):
+            return version
+        if type_ == "DELETED":
+            self._drop(key, body)
+        else:
+            self._put(key, version, body)
+        return version
+
+    def replacement(self, known: str) -> "Replacement[T]":
+        """Begins a read of the whole; `known` is the version that was reached before."""
+        floor = max((version_number(known), *self._ahead.values(), *self._gone.values()))
+        return Replacement(self, floor)
+
+    def _settle(self, key: ObjectKey, number: int) -> bool:
+        """Whether our own writes know better than a state of this version; forgets them once they do not."""
+        if number and number < max(self._ahead.get(key, 0), self._gone.get(key, -1) + 1):
+            return True
+        self._ahead.pop(key, None)
+        self._gone.pop(key, None)
+        return False
+
+    def _number(self, key: ObjectKey) -> int:
+        return version_number(self._versions.get(key, ""))
+
+    def _put(self, key: ObjectKey, version: str, body: bytes) -> None:
+        if version and self._versions.get(key) == version:
+            return
+        try:
+            new = self._decode(body)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            UNDECODABLE.labels(self._name).inc()
+            log.warning("object is not as expected", resource=self._name, key=key, error=str(error))
+            return
+        old = self.cache.get(key)
+        self.cache[key] = new
+        self._versions[key] = version
+        self._on_change(Change(key, old, new, body))
+
+    def _drop(self, key: ObjectKey, body: bytes) -> None:
+        old = self.cache.pop(key, None)
+        self._versions.pop(key, None)
+        if old is not None:
+            self._on_change(Change(key, old, None, body))
+
+
+class Replacement(Generic[T]):
+    """A read of the whole in progress. Changes show at once, what has gone shows at the end."""
+
+    def __init__(self, mirror: Mirror[T], floor: int) -> None:
+        self._mirror = mirror
+        self._floor = floor
+        self._seen: set[ObjectKey] = set()
+        self._doubted: dict[ObjectKey, tuple[str, bytes]] = {}
+
+    def apply(self, type_: str, body: bytes) -> None:
+        """Takes in an object that is there (ADDED, MODIFIED), or that went during the read (DELETED)."""
+        mirror = self._mirror
+        key, version = _identity(body)
+        if type_ == "DELETED":
+            self._seen.discard(key)
+            self._doubted.pop(key, None)
+            mirror.apply(type_, body)
+            return
+        self._seen.add(key)
+        number = version_number(version)
+        if number and number < max(mirror._ahead.get(key, 0), mirror._gone.get(key, -1) + 1):
+            self._doubted[key] = (version, body)
+        else:
+            mirror._put(key, version, body)
+
+    def finish(self, version: str) -> bool:
+        """Ends the read, which is of that version. Returns whether the server's versions went back."""
+        mirror, number = self._mirror, version_number(version)
+        back = 0 < number < self._floor
+        for told in (mirror._ahead, mirror._gone):
+            for key in [key for key, ahead in told.items() if back or ahead <= number]:
+                del told[key]
+        for key, (state, body) in self._doubted.items():
+            if key not in mirror._ahead and key not in mirror._gone:
+                mirror._put(key, state, body)
+        for key in [key for key in mirror.cache if key not in self._seen and key not in mirror._ahead]:
+            mirror._drop(key, b"")
+        return back
+
+
+def _identity(body: bytes) -> tuple[ObjectKey, str]:
+    metadata = wire.identity(body)
+    return ObjectKey(sys.intern(metadata.namespace), metadata.name), metadata.resource_version
