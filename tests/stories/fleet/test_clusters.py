@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from libs.sandbox.fleet import fleet as embedded
 
+from libs.sandbox.fleet import fleet as embedded
 from tests.worlds import Cluster, Sandbox, config_map, deployment, duplicated, policy, selector_of, until
 
 NOTE = config_map("note", a="b")
