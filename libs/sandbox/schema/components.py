@@ -37,6 +37,11 @@ def raw(name: str) -> dict[str, Any]:
     return schema
 
 
+def exists(name: str) -> bool:
+    """Whether there is a type of that name."""
+    return name in _types()
+
+
 @cache
 def of_kind(group: str, version: str, kind: str) -> str:
     """The name of the type of a kind, empty if it is not built in."""
