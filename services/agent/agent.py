@@ -1,0 +1,100 @@
+"""One agent: everything that runs for one member, from its first look to its end."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from libs.common import reconcile
+from libs.common.api.cluster import ResourceModel
+from libs.common.backoff import Backoff
+from libs.common.bus import Bus
+from libs.common.kube.client import Client
+from libs.common.kube.credentials import Credentials
+from libs.common.messages import Work
+from services.agent import facts, metrics
+from services.agent.beat import Beats
+from services.agent.core import modelings
+from services.agent.core.identity import Identity
+from services.agent.core.table import Table
+from services.agent.facts import Facts, Reporter
+from services.agent.inventory import Inventories
+from services.agent.kinds import Kinds
+from services.agent.member import Member
+from services.agent.settings import Settings
+from services.agent.statuses import Statuses
+from services.agent.watches import Watches
+from services.agent.works import Works, object_key
+
+_USER_AGENT: Final = "argosy-agent"
+_TELLING: Final = Backoff(limit=timedelta(seconds=2))
+"""When the bus comes back the hub's side is to know soon."""
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """Which member, for whom, and how to reach it."""
+
+    identity: Identity
+    credentials: Credentials
+    resource_models: Sequence[ResourceModel] = modelings.DEFAULT
+
+
+async def run(connection: Bus, membership: Membership, settings: Settings) -> None:
+    """Is the agent of one member, for ever."""
+    async with Client(membership.credentials, user_agent=_USER_AGENT) as api, asyncio.TaskGroup() as tasks:
+        await _Agent(connection, api, membership, settings, tasks).run()
+
+
+class _Agent:
+    """The parts of one agent, put together."""
+
+    def __init__(
+        self, connection: Bus, api: Client, membership: Membership, settings: Settings, tasks: asyncio.TaskGroup
+    ) -> None:
+        me = membership.identity
+        life = facts.new_life()
+        self._me = me
+        self._bus = connection
+        self._settings = settings
+        self._kinds = Kinds(api, self._kinds_changed)
+        self._watches = Watches(api, tasks, me.owner, lambda r, c: self._works.changed(r, c.key, c.old, c.new))
+        self._facts = Facts(api, self._kinds, membership.resource_models)
+        self._reporter = Reporter(me, connection, self._facts, life)
+        table = Table(me)
+        self._statuses = Statuses(me, connection, table, self._look, settings.status_interval)
+        member = Member(api, me, self._kinds, self._watches)
+        self._works = Works(me, member, self._kinds, self._watches, table, self._statuses)
+        self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts)
+        self._inventories = Inventories(api, me, self._kinds)
+
+    async def run(self) -> None:
+        """Runs all parts for ever."""
+        settings = self._settings
+        metrics.WATCHES.labels(self._me.cluster).set_function(lambda: len(self._watches))
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "kinds": self._kinds.follow(settings.discovery_interval),
+            "probe": self._facts.probe(settings.probe_interval, settings.probe_timeout, self._kinds.wanted),
+            "facts": self._facts.follow(),
+            "report": self._reporter.run(settings.report_interval, settings.cluster_status_update_frequency),
+            "beats": self._beats.run(settings.beat_interval),
+            "inventory": self._inventories.serve(self._bus),
+            "follow works": self._works.follow(self._bus),
+            "works": reconcile.run(self._works.queue, self._works, name="agent_works", workers=settings.workers),
+            "statuses": reconcile.run(self._statuses.queue, self._statuses, name="agent_statuses", backoff=_TELLING),
+        }
+        async with asyncio.TaskGroup() as tasks:
+            for part, running in parts.items():
+                tasks.create_task(running, name=f"{self._me.cluster} {part}")
+
+    def _kinds_changed(self) -> None:
+        self._facts.dirty.set()
+        self._works.kinds_changed()
+
+    def _look(self, work: Work) -> bytes | None:
+        resource = self._kinds.find(work.api_version, work.kind)
+        if resource is None:
+            return None
+        seen = self._watches.seen(resource, object_key(resource, work.namespace, work.name))
+        return seen.raw if seen is not None else None

@@ -1,0 +1,77 @@
+"""Beats: the agent lives, and this is what it knows and has applied."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from libs.common.bus import Bus, BusError
+from libs.common.messages import Beat
+from libs.common.subjects import STATUS, WORKS
+from services.agent import metrics
+from services.agent.core.identity import Identity
+from services.agent.core.table import Table
+from services.agent.facts import Facts
+from services.agent.statuses import Statuses
+from services.agent.works import Works
+
+log = structlog.get_logger()
+
+
+class Beats:
+    """One agent's. Each beat also looks whether the streams are still those that the agent has written to and read."""
+
+    def __init__(
+        self, me: Identity, connection: Bus, agent: str, table: Table, works: Works, statuses: Statuses, facts: Facts
+    ) -> None:
+        self._me = me
+        self._bus = connection
+        self._agent = agent
+        self._table = table
+        self._works = works
+        self._statuses = statuses
+        self._facts = facts
+        self._works_created = ""
+        self._status_life = ("", 0)
+
+    async def run(self, interval: timedelta) -> None:
+        """Beats for ever; one that cannot be sent is left out."""
+        subject = self._bus.subjects.beat(self._me.cluster)
+        while True:
+            try:
+                await self._look_at_streams()
+                await self._bus.publish_core(subject, self.beat())
+                metrics.PUBLISHED.labels(self._me.cluster, "beat").inc()
+            except BusError as error:
+                log.debug("beat not sent", cluster=self._me.cluster, error=str(error))
+            await asyncio.sleep(interval.total_seconds())
+
+    def beat(self) -> Beat:
+        """What is true now. While works are still being read the digests are left empty: they would say nothing."""
+        read = self._works.caught_up.is_set()
+        return Beat(
+            hub_uid=self._me.hub_uid,
+            cluster=self._me.cluster,
+            cluster_uid=self._me.cluster_uid,
+            agent=self._agent,
+            sent_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            works=len(self._table.known),
+            known_digest=self._table.known.text() if read else "",
+            applied_digest=self._table.applied.text() if read else "",
+            highest_order=self._table.highest,
+            stream_created=self._works_created,
+            stream_seq=self._works.stream_seq,
+            highest_hub_version=self._table.hub_version,
+            api_reachable=self._facts.readiness.reachable,
+        )
+
+    async def _look_at_streams(self) -> None:
+        self._works_created = (await self._bus.stream_info(WORKS)).created
+        told = await self._bus.stream_info(STATUS)
+        created, seq = self._status_life
+        if created and (told.created != created or told.last_seq < seq):
+            log.info("the stream of statuses is not what it was: telling all again", cluster=self._me.cluster)
+            self._statuses.tell_all_again()
+            self._works.tell_gone_again()
+            self._facts.dirty.set()
+        self._status_life = (told.created, told.last_seq)

@@ -1,0 +1,186 @@
+"""What an agent reports of its member as a whole: health, version, kinds, nodes, and what of them is taken."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+import structlog
+
+from libs.common.api import wellknown
+from libs.common.api.cluster import ResourceModel
+from libs.common.api.meta import PartialObject
+from libs.common.bus import Bus, BusError
+from libs.common.kube import errors
+from libs.common.kube.client import Client
+from libs.common.kube.informer import Change, Informer
+from libs.common.kube.resources import NAMESPACES, NODES, PODS, ObjectKey
+from libs.common.messages import CapacityReport, Order
+from services.agent import metrics
+from services.agent.core import capacity, modelings, readiness, requests
+from services.agent.core.capacity import Ledger, Node, Offer
+from services.agent.core.identity import Identity
+from services.agent.core.readiness import Readiness
+from services.agent.core.requests import Demand, Pod
+from services.agent.kinds import Kinds
+
+log = structlog.get_logger()
+
+_node = msgspec.json.Decoder(Node).decode
+_pod = msgspec.json.Decoder(Pod).decode
+
+
+class _Version(msgspec.Struct, frozen=True, rename="camel"):
+    git_version: str = ""
+
+
+_version = msgspec.json.Decoder(_Version).decode
+_object = msgspec.json.Decoder(PartialObject).decode
+_KUBE_SYSTEM: Final = ObjectKey("", wellknown.KUBE_SYSTEM)
+
+
+class Facts:
+    """Gathers the facts of one member and says when they have changed."""
+
+    def __init__(self, api: Client, kinds: Kinds, models: Sequence[ResourceModel]) -> None:
+        self._api = api
+        self._kinds = kinds
+        self._grades = modelings.grades(models)
+        self._ledger = Ledger()
+        self._nodes = Informer(api, NODES, decode=_offer, on_change=self._node_changed)
+        self._pods = Informer(api, PODS, decode=_demand, on_change=self._pod_changed)
+        self._kubernetes_version = ""
+        self._member_id = ""
+        self.readiness = Readiness()
+        self.dirty = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Watches nodes and pods for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._nodes.run(), name="watch nodes")
+            tasks.create_task(self._pods.run(), name="watch pods")
+            tasks.create_task(self._synced(), name="first count")
+
+    async def probe(self, interval: timedelta, timeout: timedelta, changed: asyncio.Event) -> None:
+        """Asks the member how it is, at `interval`, for ever; sets `changed` when the answer differs."""
+        while True:
+            found = await self._probe(timeout)
+            if found.ready == "True" and not (self._kubernetes_version and self._member_id):
+                await self._identify()
+            if found != self.readiness:
+                self.readiness = found
+                self.dirty.set()
+                changed.set()
+            await asyncio.sleep(interval.total_seconds())
+
+    def report(self, me: Identity, agent: str, revision: int, counts_order: Order) -> CapacityReport:
+        """The facts as they are known now; what was not read yet is left out."""
+        counted = self._nodes.synced.is_set() and self._pods.synced.is_set()
+        return CapacityReport(
+            hub_uid=me.hub_uid,
+            cluster=me.cluster,
+            cluster_uid=me.cluster_uid,
+            member_id=self._member_id,
+            revision=revision,
+            agent=agent,
+            counts_order=counts_order,
+            ready=self.readiness.ready,
+            ready_reason=self.readiness.reason,
+            ready_message=self.readiness.message,
+            kubernetes_version=self._kubernetes_version,
+            api_enablements=self._kinds.enablements(),
+            api_complete=readiness.completeness(self._kinds.known, bool(list(self._kinds.all())), self._kinds.failures),
+            node_summary=self._ledger.node_summary() if counted else None,
+            resource_summary=self._ledger.resource_summary(self._grades) if counted else None,
+            observed_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
+
+    async def _probe(self, timeout: timedelta) -> Readiness:
+        status: int | None
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                status = await self._status("/readyz")
+                if status == 404:
+                    status = await self._status("/healthz")
+        except (errors.Unreachable, TimeoutError):
+            status = None
+        except errors.CredentialsError as error:
+            return readiness.unusable(str(error))
+        return readiness.judge(status)
+
+    async def _status(self, path: str) -> int:
+        try:
+            await self._api.raw("GET", path)
+        except errors.ApiError as error:
+            return error.status
+        return 200
+
+    async def _identify(self) -> None:
+        try:
+            self._kubernetes_version = _version(await self._api.raw("GET", "/version")).git_version
+            self._member_id = _object(await self._api.get(NAMESPACES, _KUBE_SYSTEM)).metadata.uid
+        except errors.KubeError as error:
+            log.debug("member does not tell who it is", server=self._api.server, error=str(error))
+            return
+        self.dirty.set()
+
+    async def _synced(self) -> None:
+        await self._nodes.synced.wait()
+        await self._pods.synced.wait()
+        self.dirty.set()
+
+    def _node_changed(self, change: Change[Offer]) -> None:
+        if self._ledger.set_node(change.key.name, change.new):
+            self.dirty.set()
+
+    def _pod_changed(self, change: Change[Demand]) -> None:
+        if self._ledger.set_pod(change.key, change.new):
+            self.dirty.set()
+
+
+class Reporter:
+    """Publishes the facts: at once when they change, but not more often than `interval`, and at least each `limit`."""
+
+    def __init__(self, me: Identity, connection: Bus, facts: Facts, agent: str) -> None:
+        self._me = me
+        self._bus = connection
+        self._facts = facts
+        self._agent = agent
+        self._revision = 0
+        self.counts_order = Order()
+        """The highest work order whose effect the figures include."""
+
+    async def run(self, interval: timedelta, limit: timedelta) -> None:
+        """Reports for ever."""
+        subject = self._bus.subjects.capacity(self._me.cluster)
+        while True:
+            try:
+                async with asyncio.timeout(limit.total_seconds()):
+                    await self._facts.dirty.wait()
+            except TimeoutError:
+                pass
+            self._facts.dirty.clear()
+            self._revision += 1
+            try:
+                message = self._facts.report(self._me, self._agent, self._revision, self.counts_order)
+                await self._bus.publish(subject, message)
+                metrics.PUBLISHED.labels(self._me.cluster, "capacity").inc()
+            except BusError as error:
+                log.debug("facts not reported", cluster=self._me.cluster, error=str(error))
+                self._facts.dirty.set()
+            await asyncio.sleep(interval.total_seconds())
+
+
+def new_life() -> str:
+    """A name for one life of an agent."""
+    return uuid.uuid4().hex[:12]
+
+
+def _offer(raw: bytes) -> Offer:
+    return capacity.offer(_node(raw))
+
+
+def _demand(raw: bytes) -> Demand:
+    return requests.demand(_pod(raw))

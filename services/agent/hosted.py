@@ -1,0 +1,131 @@
+"""Hosted mode: an agent for each Cluster of the hub that cannot or may not have one of its own."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+import structlog
+
+from libs.common import errors, reconcile
+from libs.common.api import wellknown
+from libs.common.api.cluster import Cluster
+from libs.common.api.meta import PartialObject
+from libs.common.bus import Bus
+from libs.common.kube import credentials
+from libs.common.kube.client import Client
+from libs.common.kube.credentials import Credentials
+from libs.common.kube.errors import CredentialsError
+from libs.common.kube.informer import Change, Informer
+from libs.common.kube.resources import CLUSTERS, NAMESPACES, SECRETS, ObjectKey
+from libs.common.reconcile import After, Outcome, Queue
+from services.agent import agent, metrics
+from services.agent.agent import Membership
+from services.agent.core import modelings
+from services.agent.core.identity import Identity
+from services.agent.settings import Settings
+
+log = structlog.get_logger()
+
+
+class _Secret(msgspec.Struct, frozen=True):
+    data: dict[str, str] | None = None
+
+
+_cluster = msgspec.json.Decoder(Cluster).decode
+_secret = msgspec.json.Decoder(_Secret).decode
+_object = msgspec.json.Decoder(PartialObject).decode
+
+_RESTART_PAUSE: Final = timedelta(seconds=1)
+
+
+class Hosted:
+    """The agents of this process, one for each uid of a Cluster. The failure of one is nothing to the others."""
+
+    def __init__(self, hub: Client, connection: Bus, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+        self._hub = hub
+        self._bus = connection
+        self._settings = settings
+        self._tasks = tasks
+        self._queue: Queue[str] = Queue()
+        self.clusters: Informer[Cluster] = Informer(hub, CLUSTERS, decode=_cluster, on_change=self._changed)
+        self._hub_uid = ""
+        self._agents: dict[str, _Running] = {}
+
+    async def run(self) -> None:
+        """Starts, restarts and ends agents as the hub's Clusters say, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.clusters.run(), name="watch clusters")
+            await reconcile.run(self._queue, self._reconcile, name="agent_clusters", workers=4)
+
+    def _changed(self, change: Change[Cluster]) -> None:
+        self._queue.add(change.key.name)
+
+    async def _reconcile(self, name: str) -> Outcome:
+        cluster = self.clusters.cache.get(ObjectKey("", name))
+        wanted = await self._membership(cluster) if cluster is not None and _is_hosted(cluster) else None
+        running = self._agents.get(name)
+        if running is not None and running.membership != wanted:
+            await running.stop()
+            del self._agents[name]
+        if wanted is not None and name not in self._agents:
+            self._agents[name] = _Running(self._bus, wanted, self._settings, self._tasks)
+        metrics.AGENTS.set(len(self._agents))
+        return After(self._settings.secret_interval) if wanted is not None else reconcile.DONE
+
+    async def _membership(self, cluster: Cluster) -> Membership:
+        """Raises KubeError, and Retry for a Secret that cannot be used."""
+        if not self._hub_uid:
+            found = _object(await self._hub.get(NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)))
+            self._hub_uid = found.metadata.uid
+        reference = cluster.spec.secret_ref
+        assert reference is not None
+        secret = _secret(await self._hub.get(SECRETS, ObjectKey(reference.namespace, reference.name)))
+        return Membership(
+            identity=Identity(hub_uid=self._hub_uid, cluster=cluster.metadata.name, cluster_uid=cluster.metadata.uid),
+            credentials=_credentials(cluster, secret.data or {}),
+            resource_models=cluster.spec.resource_models or modelings.DEFAULT,
+        )
+
+
+class _Running:
+    """An agent at work; one that fails is started again."""
+
+    def __init__(self, connection: Bus, membership: Membership, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+        self.membership = membership
+        self._task = tasks.create_task(self._run(connection, settings), name=f"agent {membership.identity.cluster}")
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _run(self, connection: Bus, settings: Settings) -> None:
+        name = self.membership.identity.cluster
+        while True:
+            log.info("agent started", cluster=name, server=self.membership.credentials.server)
+            try:
+                await agent.run(connection, self.membership, settings)
+            except Exception as error:
+                log.exception("agent failed", cluster=name, error=str(error))
+            await asyncio.sleep(_RESTART_PAUSE.total_seconds())
+
+
+def _is_hosted(cluster: Cluster) -> bool:
+    return cluster.spec.sync_mode == "Push" and cluster.spec.secret_ref is not None
+
+
+def _credentials(cluster: Cluster, data: Mapping[str, str]) -> Credentials:
+    try:
+        token, bundle = (base64.b64decode(data.get(k, "")).decode() for k in ("token", "caBundle"))
+        return credentials.from_secret(
+            cluster.spec.api_endpoint,
+            token,
+            bundle,
+            insecure=bool(cluster.spec.insecure_skip_tls_verification),
+            proxy=cluster.spec.proxy_url or None,
+        )
+    except (binascii.Error, UnicodeDecodeError, CredentialsError) as error:
+        raise errors.Retry(f"Secret of cluster {cluster.metadata.name} cannot be used: {error}") from error

@@ -1,0 +1,113 @@
+"""One member's API as the agent uses it: what stands there, and the few ways to change it."""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from libs.common.api import wellknown
+from libs.common.api.meta import PartialObject, Template
+from libs.common.kube.client import Client
+from libs.common.kube.errors import NotFound
+from libs.common.kube.resources import ObjectKey, Resource
+from services.agent import metrics
+from services.agent.core import actions, contents
+from services.agent.core.identity import Identity, ObjectName
+from services.agent.kinds import Kinds
+from services.agent.watches import Watches
+
+_decode = msgspec.json.Decoder(dict).decode
+_partial = msgspec.json.Decoder(PartialObject).decode
+_LISTS_AT_ONCE: Final = 8
+
+
+class Member:
+    """Reads through the watches where they know enough, and gives them the answers to its writes."""
+
+    def __init__(self, api: Client, me: Identity, kinds: Kinds, watches: Watches) -> None:
+        self._api = api
+        self._me = me
+        self._kinds = kinds
+        self._watches = watches
+
+    async def observed(self, resource: Resource, key: ObjectKey, *, live: bool = False) -> Template | None:
+        """The object, or None if there is none.
+
+        Without `live` an object that is not managed may look absent: watches see managed ones only. Creating it then
+        tells. Raises KubeError.
+        """
+        informer = None if live else await self._watches.synced(resource)
+        if informer is not None:
+            seen = informer.cache.get(key)
+            return _decode(seen.raw) if seen is not None else None
+        try:
+            return _decode(await self._api.get(resource, key))
+        except NotFound as error:
+            if error.of_kind:
+                raise
+            return None
+
+    async def create(self, resource: Resource, key: ObjectKey, body: Template) -> bytes:
+        """Raises AlreadyExists, and what else the member says."""
+        answer = await self._api.create(resource, body, namespace=key.namespace)
+        return self._done("create", answer)
+
+    async def replace(self, resource: Resource, key: ObjectKey, body: Template) -> bytes:
+        """Raises Conflict and NotFound when the object is not as it was, and what else the member says."""
+        answer = await self._api.replace(resource, key, body)
+        return self._done("replace", answer)
+
+    async def release(self, resource: Resource, key: ObjectKey, body: Template) -> None:
+        """Leaves the object behind. Raises as `replace`."""
+        answer = await self._api.replace(resource, key, body)
+        self._done("release", answer)
+        self._gone(resource, key, _partial(answer).metadata.resource_version)
+
+    async def delete(self, resource: Resource, key: ObjectKey, action: actions.Delete) -> None:
+        """Orders the object away; it may stay for a while. Raises Conflict when it is not as it was."""
+        found = await self._api.delete(resource, key, uid=action.uid, resource_version=action.resource_version)
+        if not found:
+            self._gone(resource, key, action.resource_version)
+        self._done("delete", b"")
+
+    async def contents(self, resource: Resource, container: Template) -> list[str]:
+        """What is inside a Namespace or of a CustomResourceDefinition's kinds, and not managed. Raises KubeError."""
+        name = container["metadata"]["name"]
+        if resource.kind == "Namespace":
+            kinds = [r for r in self._kinds.all() if r.namespaced and {"list", "create", "delete"} <= set(r.verbs)]
+        else:
+            pairs = contents.served(container)
+            kinds = [r for pair in pairs if (r := self._kinds.find(*pair)) is not None][:1]
+        gate = asyncio.Semaphore(_LISTS_AT_ONCE)
+        namespace = name if resource.kind == "Namespace" else ""
+        async with asyncio.TaskGroup() as tasks:
+            lists = [
+                tasks.create_task(self._unmanaged(kind, namespace, gate), name=f"contents {kind.plural}")
+                for kind in kinds
+            ]
+        return [found for task in lists for found in task.result()]
+
+    async def _unmanaged(self, resource: Resource, namespace: str, gate: asyncio.Semaphore) -> list[str]:
+        selector = f"{wellknown.OWNER_LABEL}!={self._me.owner}"
+        async with gate:
+            listing = await self._api.list(resource, namespace=namespace, label_selector=selector)
+        found = [_partial(item) for item in listing.items]
+        return [str(_name(resource, obj)) for obj in found if not contents.comes_by_itself(resource.kind, obj)]
+
+    def _done(self, action: str, answer: bytes) -> bytes:
+        metrics.ACTIONS.labels(self._me.cluster, action).inc()
+        return answer
+
+    def _gone(self, resource: Resource, key: ObjectKey, version: str) -> None:
+        informer = self._watches.informer(resource)
+        if informer is not None:
+            informer.forget(key, version)
+
+
+def _name(resource: Resource, obj: PartialObject) -> ObjectName:
+    return ObjectName(
+        api_version=resource.api_version,
+        kind=resource.kind,
+        namespace=obj.metadata.namespace,
+        name=obj.metadata.name,
+    )

@@ -1,0 +1,314 @@
+"""Carries out works, one origin at a time: reads what stands in the member, decides (`core.plan`), and does it."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+import structlog
+
+from libs.common import bus, errors, telemetry
+from libs.common.api.meta import Template
+from libs.common.bus import Bus, Delivery
+from libs.common.interpreter import registry
+from libs.common.kube.errors import AlreadyExists, ApiError, Conflict, KubeError, NotFound
+from libs.common.kube.resources import ObjectKey, Resource
+from libs.common.messages import Work
+from libs.common.names import OriginKey
+from libs.common.reconcile import DONE, After, Outcome, Queue
+from libs.common.subjects import WORKS
+from services.agent import metrics
+from services.agent.core import actions, identity, ownership, plan
+from services.agent.core.identity import Identity, ObjectName
+from services.agent.core.status import Result
+from services.agent.core.table import Table
+from services.agent.kinds import Kinds, NoMatch
+from services.agent.member import Member
+from services.agent.progress import Progress, settlement
+from services.agent.removals import Removals
+from services.agent.statuses import Statuses
+from services.agent.watches import Managed, Watches, managed
+
+log = structlog.get_logger()
+
+_ATTEMPTS: Final = 6
+"""How often a decision is made again at once because the object changed under it."""
+_WAIT: Final = After(timedelta(seconds=2))
+"""Until the member is asked again about what is on its way out; the watch usually tells earlier."""
+_REFUSED: Final = After(timedelta(seconds=30))
+_SOON, _USUAL = 1, 0
+_FIRST_KINDS: Final = frozenset({"Namespace", "CustomResourceDefinition"})
+
+_decode = msgspec.json.Decoder(dict).decode
+
+
+class Works:
+    """The works of one cluster and what has become of them."""
+
+    def __init__(
+        self, me: Identity, member: Member, kinds: Kinds, watches: Watches, table: Table, statuses: Statuses
+    ) -> None:
+        self._me = me
+        self._member = member
+        self._kinds = kinds
+        self._watches = watches
+        self._table = table
+        self._statuses = statuses
+        self._unmatched: set[OriginKey] = set()
+        self.queue: Queue[OriginKey] = Queue()
+        self.caught_up = asyncio.Event()
+        self._removals = Removals(me, member, kinds, watches, table, self.caught_up)
+        self.stream_seq = 0
+
+    # ---- where works come from ---------------------------------------------------------------------------------------
+
+    async def follow(self, connection: Bus) -> None:
+        """Reads the cluster's works for ever."""
+        subjects = connection.subjects
+
+        def take(delivery: Delivery[Work]) -> None:
+            self.take(subjects.state(delivery.subject).key, delivery)
+
+        await connection.follow(
+            WORKS,
+            [subjects.works_of(self._me.cluster)],
+            consumer=bus.agent_consumer(self._me.cluster),
+            decode=lambda _: Work,
+            on_message=take,
+            on_replay=self._table.forget,
+            caught_up=self.caught_up,
+            create=False,
+        )
+
+    def take(self, key: OriginKey, delivery: Delivery[Work]) -> None:
+        """Takes in one work from the stream."""
+        work = delivery.message
+        self.stream_seq = delivery.seq
+        reason = self._table.refuses(work)
+        if reason:
+            metrics.REFUSED.labels(self._me.cluster).inc()
+            log.warning("work refused", cluster=self._me.cluster, origin=key, reason=reason)
+            return
+        if not self._table.put(key, work):
+            metrics.LATE.labels(self._me.cluster).inc()
+            return
+        metrics.WORKS.labels(self._me.cluster).set(len(self._table.works))
+        self._statuses.progress(key).traceparent = delivery.traceparent
+        self.queue.add(key, priority=_SOON if work.kind in _FIRST_KINDS else _USUAL)
+
+    # ---- what the member tells ---------------------------------------------------------------------------------------
+
+    def changed(self, resource: Resource, key: ObjectKey, old: Managed | None, new: Managed | None) -> None:
+        """A managed object has changed, by our own hand or another's."""
+        if resource.kind == "CustomResourceDefinition":
+            self._kinds.wanted.set()
+        if new is not None:
+            self._table.saw(new.order)
+        name = ObjectName(api_version=resource.api_version, kind=resource.kind, namespace=key.namespace, name=key.name)
+        for origin in self._table.claimants(name):
+            progress = self._statuses.progress(origin)
+            if new is not None and new.resource_version == progress.version:
+                self._statuses.mark(origin)
+            elif new is not None and old is not None and not _differs(old, new):
+                # only the status, or what the server itself keeps: what was right before still is
+                if progress.version == old.resource_version:
+                    progress.version = new.resource_version
+                self._statuses.mark(origin)
+            else:
+                if progress.result is not None and progress.result.applied:
+                    metrics.DRIFT.labels(self._me.cluster).inc()
+                progress.gone = []
+                self.queue.add(origin)
+
+    def kinds_changed(self) -> None:
+        """The member serves other kinds than before: what waited for one may go on."""
+        for origin in self._unmatched:
+            self.queue.add(origin)
+
+    def tell_gone_again(self) -> None:
+        """The stream has lost what it was told: tombstones are handled, and reported, once more."""
+        for origin, work in self._table.works.items():
+            if work.op == "delete" or work.removes:
+                self.queue.add(origin)
+
+    # ---- one work ----------------------------------------------------------------------------------------------------
+
+    async def __call__(self, key: OriginKey) -> Outcome:
+        """Brings the member to what the work of one origin says."""
+        work = self._table.works.get(key)
+        if work is None:
+            self._watches.hold(key, ())
+            return DONE
+        progress = self._statuses.progress(key)
+        progress.begin(work)
+        if self._is_settled(work, progress):
+            self._found(key, work, Result(order=work.order, applied=True))
+            return DONE
+        attributes = telemetry.messaging("process", "work.{cluster}.{namespace}.{binding}", _subject(work))
+        name = telemetry.messaging_name("process", "work.{cluster}.{namespace}.{binding}")
+        with telemetry.span(name, parent=progress.traceparent, kind="consumer", attributes=attributes) as span:
+            span.set("k8s.cluster.name", self._me.cluster)
+            return await self._attempt(key, work, progress, span.traceparent)
+
+    async def _attempt(self, key: OriginKey, work: Work, progress: Progress, traceparent: str) -> Outcome:
+        try:
+            if work.op == "delete":
+                return await self._tombstone(key, work, progress, traceparent)
+            return await self._applied(key, work, progress, traceparent)
+        except (KubeError, NoMatch) as error:
+            progress.live = False
+            metrics.FAILURES.labels(self._me.cluster, type(error).__name__).inc()
+            if isinstance(error, NoMatch):
+                self._unmatched.add(key)
+            if work.op == "apply":
+                self._found(key, work, Result(order=work.order, applied=False, message=str(error)))
+            pause = error.retry_after if isinstance(error, ApiError) else None
+            raise errors.Retry(str(error), after=timedelta(seconds=pause) if pause else None) from error
+
+    async def _tombstone(self, key: OriginKey, work: Work, progress: Progress, traceparent: str) -> Outcome:
+        pending = await self._removals.carry_out(key, work, progress)
+        if pending:
+            progress.live = True
+            return _WAIT
+        progress.live = False
+        progress.result = None
+        self._unmatched.discard(key)
+        await self._statuses.gone(work, key, progress, traceparent)
+        self._watches.hold(key, ())
+        return DONE
+
+    async def _applied(self, key: OriginKey, work: Work, progress: Progress, traceparent: str) -> Outcome:
+        if work.suspended:
+            await self._watch_only(key, work)
+            self._found(key, work, Result(order=work.order))
+            return DONE
+        pending = await self._removals.carry_out(key, work, progress)
+        if progress.gone:
+            await self._statuses.gone(work, key, progress, traceparent)
+        target = identity.target(work)
+        for name, reason in pending.items():
+            if name == target:
+                self._found(key, work, Result(order=work.order, applied=False, message=reason))
+                progress.live = True
+                return _WAIT
+        outcome = await self._apply(key, work, progress)
+        return _WAIT if pending else outcome
+
+    async def _watch_only(self, key: OriginKey, work: Work) -> None:
+        resource = await self._kinds.resource(work.api_version, work.kind)
+        self._watches.hold(key, (resource,))
+
+    async def _apply(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
+        resource = await self._kinds.resource(work.api_version, work.kind)
+        self._unmatched.discard(key)
+        self._watches.hold(key, (resource, *self._removals.watched(work, progress)))
+        place = object_key(resource, work.namespace, work.name)
+        manifest: Template = _decode(work.manifest)
+        others = frozenset(w.origin.uid for w in self._table.others(key, identity.target(work)) if _rivals(w, work))
+        live, last = progress.live, errors.Retry()
+        for _ in range(_ATTEMPTS):
+            observed = await self._member.observed(resource, place, live=live)
+            action = plan.apply(
+                work, manifest, observed, self._me, retain=registry.retain, prune=registry.prune, others=others
+            )
+            try:
+                return await self._perform(key, work, progress, resource, place, action, observed)
+            except (AlreadyExists, Conflict, NotFound) as error:
+                # it changed between the look and the write; but a create that finds nothing misses its namespace
+                if isinstance(error, NotFound) and not isinstance(action, actions.Replace):
+                    raise
+                live, last = True, errors.Retry(str(error))
+        raise last
+
+    async def _perform(
+        self,
+        key: OriginKey,
+        work: Work,
+        progress: Progress,
+        resource: Resource,
+        place: ObjectKey,
+        action: actions.Action,
+        observed: Template | None,
+    ) -> Outcome:
+        match action:
+            case actions.Create(body=body):
+                self._wrote(progress, work, resource, await self._member.create(resource, place, body))
+            case actions.Replace(body=body):
+                self._wrote(progress, work, resource, await self._member.replace(resource, place, body))
+            case actions.Keep():
+                progress.version, progress.settled = _version(observed), settlement(work)
+            case actions.Wait(reason=reason):
+                self._found(key, work, Result(order=work.order, applied=False, message=reason))
+                progress.live = True
+                return _WAIT
+            case actions.Refuse(message=message):
+                self._found(key, work, Result(order=work.order, applied=False, message=message))
+                progress.live = False
+                return _REFUSED
+            case _:
+                log.info("work is older than its object", cluster=self._me.cluster, origin=key)
+                return DONE
+        progress.live = False
+        self._found(key, work, Result(order=work.order, applied=True))
+        self._release_dependents(work)
+        return DONE
+
+    def _wrote(self, progress: Progress, work: Work, resource: Resource, answer: bytes) -> None:
+        seen = managed(answer)
+        progress.version, progress.settled = seen.resource_version, settlement(work)
+        informer = self._watches.informer(resource)
+        if informer is not None:
+            informer.observe(answer)
+
+    def _found(self, key: OriginKey, work: Work, result: Result) -> None:
+        """Records what became of a work, and has it reported."""
+        progress = self._statuses.progress(key)
+        progress.result = result
+        self._table.stands(key, work, result.applied is not False)
+        self._statuses.mark(key)
+
+    def _is_settled(self, work: Work, progress: Progress) -> bool:
+        if work.op == "delete" or work.suspended or progress.live or len(plan.removals(work)) > len(progress.gone):
+            return False
+        resource = self._kinds.find(work.api_version, work.kind)
+        if resource is None:
+            return False
+        seen = self._watches.seen(resource, object_key(resource, work.namespace, work.name))
+        return seen is not None and progress.is_settled(work, seen.resource_version)
+
+    def _release_dependents(self, work: Work) -> None:
+        """Tries again at once what may have failed for want of this object."""
+        name = identity.target(work)
+        if not ownership.is_container(name):
+            return
+        if name.kind == "Namespace":
+            for origin in self._table.inside(name.name):
+                result = self._statuses.progress(origin).result
+                if result is not None and result.applied is False:
+                    self.queue.add(origin)
+        else:
+            self._kinds.wanted.set()
+
+
+def object_key(resource: Resource, namespace: str, name: str) -> ObjectKey:
+    """Where an object is, given whether its kind has namespaces."""
+    return ObjectKey(namespace if resource.namespaced else "", name)
+
+
+def _rivals(one: Work, other: Work) -> bool:
+    return one.template.uid != other.template.uid
+
+
+def _version(observed: Template | None) -> str:
+    return str((observed or {"metadata": {}})["metadata"].get("resourceVersion", ""))
+
+
+def _differs(old: Managed, new: Managed) -> bool:
+    """Whether more than status and the server's own metadata has changed."""
+    if old.deleting != new.deleting or old.uid != new.uid:
+        return True
+    return bool(registry.prune(_decode(old.raw)) != registry.prune(_decode(new.raw)))
+
+
+def _subject(work: Work) -> str:
+    return f"work.{work.cluster}.{work.origin.namespace or '_'}.{work.origin.name}"
