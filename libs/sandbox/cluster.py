@@ -5,14 +5,26 @@ appended to the journal if there is one, and is then told to watches and subscri
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
-from libs.sandbox import admission, journal, kinds, metadata, registry, shapes, statuses, store, strategies
+from libs.sandbox import (
+    admission,
+    customs,
+    definitions,
+    journal,
+    kinds,
+    metadata,
+    recovery,
+    registry,
+    statuses,
+    store,
+    strategies,
+)
 from libs.sandbox.kinds import Resource
 from libs.sandbox.store import Entry, Event, Key, Object, Table
 
@@ -55,11 +67,11 @@ class Cluster:
         self._subscribers: list[Callable[[Event], None]] = []
         self._untold: deque[Event] = deque()
         self._telling = False
-        self._free = shapes.Free()
         self._journal: journal.Journal | None = None
         if path is not None:
             self._journal = journal.Journal(path)
-            self._load(self._journal)
+            self.version = recovery.load(self._journal, self.registry, self.table)
+            self._journal.rewrite(recovery.lines(self.version, self._tables))
         if not self.table(kinds.NAMESPACES).entries:
             self._begin()
 
@@ -104,7 +116,7 @@ class Cluster:
         name = obj["metadata"]["name"]
         key = (namespace if resource.namespaced else "", name)
         admission.creatable(resource, name, namespace, self.table(kinds.NAMESPACES))
-        obj = strategies.created(resource, obj)
+        obj = self._named(resource, strategies.created(resource, obj))
         self._validate(resource, obj, None)
         if key in self.table(resource).entries:
             raise statuses.already_exists(resource, name)
@@ -123,7 +135,7 @@ class Cluster:
         self._check_version(resource, meta, old)
         obj = self._shaped(resource, body, write)
         obj["metadata"] = metadata.carried(old["metadata"], obj)
-        obj = strategies.updated(resource, obj, old, write.subresource)
+        obj = self._named(resource, strategies.updated(resource, obj, old, write.subresource))
         if obj == old:
             return old
         self._validate(resource, obj, old)
@@ -194,17 +206,27 @@ class Cluster:
         if version and version != old["metadata"]["resourceVersion"]:
             raise statuses.stale(resource, name)
 
-    def _shape(self, resource: Resource) -> shapes.Shape:
-        return self._free
-
     def _shaped(self, resource: Resource, body: Object, write: Write) -> dict[str, Any]:
-        shape = self._shape(resource)
-        obj = dict(shape.default(body))
-        obj["apiVersion"], obj["kind"] = resource.stored_api_version, resource.kind
-        return obj
+        """A new object from what came: checked for types, pruned, with its defaults, in the version it is stored in."""
+        shape = self.registry.shape(resource)
+        if write.validation != "Ignore":
+            _judge_unknown(resource, shape.unknown(body), write)
+        if wrong := shape.malformed(body):
+            raise statuses.bad_request(wrong)
+        obj = shape.default(shape.prune(body))
+        return {"kind": resource.kind, "apiVersion": resource.stored_api_version, **_without(obj, "kind", "apiVersion")}
+
+    def _named(self, resource: Resource, obj: Object) -> Object:
+        """A CustomResourceDefinition with its names judged; other objects as they are."""
+        if resource.table != kinds.CUSTOM_RESOURCE_DEFINITIONS.table:
+            return obj
+        try:
+            return customs.accepted(obj, self.registry.all(), metadata.stamp(self.clock()))
+        except KeyError:
+            return obj  # not whole: validation, which comes next, says what is missing
 
     def _validate(self, resource: Resource, obj: Object, old: Object | None) -> None:
-        causes = [*metadata.faults(resource, obj, old), *self._shape(resource).validate(obj, old)]
+        causes = [*metadata.faults(resource, obj, old), *self.registry.shape(resource).validate(obj, old)]
         if causes:
             raise statuses.invalid(resource, obj["metadata"]["name"], causes)
 
@@ -247,8 +269,10 @@ class Cluster:
         if self._journal:
             self._journal.append(journal.Line(v=event.version, t=registry.table(table.resource), k=key, o=raw))
             if self._journal.bloated:
-                self._journal.rewrite(self._lines())
+                self._journal.rewrite(recovery.lines(self.version, self._tables))
         table.remember(event)
+        if table.resource.table == kinds.CUSTOM_RESOURCE_DEFINITIONS.table:
+            definitions.follow(event, self.registry, self.table)
         self._untold.append(event)
         if self._telling:
             return
@@ -261,41 +285,25 @@ class Cluster:
 
     def _tell(self, event: Event) -> None:
         for watcher in tuple(self.table(event.resource).watchers):
-            watcher(event)
+            watcher.deliver(event)
         for subscriber in self._subscribers:
             subscriber(event)
-
-    # the journal
 
     def _begin(self) -> None:
         for name in _FIRST_NAMESPACES:
             self.create(kinds.NAMESPACES, {"metadata": {"name": name}})
 
-    def _lines(self) -> Iterator[journal.Line]:
-        yield journal.Line(v=self.version)
-        for name, table in self._tables.items():
-            last = table.history[-1].version if table.history else table.floor
-            yield journal.Line(v=last, t=name)
-            for key, entry in table.entries.items():
-                yield journal.Line(v=entry.version, t=name, k=key, o=msgspec.Raw(entry.raw))
 
-    def _load(self, file: journal.Journal) -> None:
-        by_name = {each.table: each for each in self.registry.stored()}
-        for line in file.replay():
-            self.version = max(self.version, line.v)
-            resource = by_name.get(line.t)
-            if resource is None:
-                continue
-            table = self.table(resource)
-            table.floor = max(table.floor, line.v)
-            if line.k is None:
-                continue
-            if line.o == journal.NOTHING:
-                table.remove(line.k)
-            else:
-                raw = bytes(line.o)
-                table.put(line.k, Entry(object=msgspec.json.decode(raw), raw=raw, version=line.v))
-        file.rewrite(self._lines())
+def _judge_unknown(resource: Resource, unknown: "list[str]", write: Write) -> None:
+    told = [f'unknown field "{path}"' for path in unknown]
+    if told and write.validation == "Strict":
+        api = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+        raise statuses.bad_request(f"{api}: strict decoding error: {', '.join(told)}")
+    write.warnings.extend(told)
+
+
+def _without(obj: Object, *keys: str) -> Object:
+    return {key: value for key, value in obj.items() if key not in keys}
 
 
 def _check_preconditions(resource: Resource, meta: dict[str, Any], uid: str, version: str) -> None:

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 
 from libs.sandbox import kinds
+from libs.sandbox.customs import Custom
 from libs.sandbox.kinds import Resource
+from libs.sandbox.schema import builtin
+from libs.sandbox.shapes import Shape
 
 _ALIASES = {"events.events.k8s.io": "events"}
 
@@ -13,7 +16,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._by_path = {(each.group, each.version, each.plural): each for each in kinds.BUILT_IN}
-        self._custom: dict[str, tuple[Resource, ...]] = {}
+        self._custom: dict[tuple[str, str, str], Custom] = {}
+        self._defined: dict[str, tuple[Custom, ...]] = {}
         self.revision = 0
 
     def at(self, group: str, version: str, plural: str) -> Resource | None:
@@ -39,18 +43,36 @@ class Registry:
                 return each
         return None
 
-    def serve(self, definition: str, resources: Iterable[Resource]) -> None:
+    def custom(self, resource: Resource) -> Custom | None:
+        """What the definition of a custom kind says of it."""
+        return self._custom.get((resource.group, resource.version, resource.plural))
+
+    def shape(self, resource: Resource) -> Shape:
+        """The schema of a kind, at work."""
+        found = self.custom(resource) if resource.custom else None
+        return found.shape if found else builtin.of(resource)
+
+    def serve(self, definition: str, customs: Iterable[Custom]) -> None:
         """Serves the versions of a CustomResourceDefinition from now on, in the place of what it had before."""
         self.withdraw(definition)
-        self._custom[definition] = tuple(resources)
-        self._by_path |= {(each.group, each.version, each.plural): each for each in self._custom[definition]}
+        self._defined[definition] = tuple(customs)
+        for each in self._defined[definition]:
+            path = (each.resource.group, each.resource.version, each.resource.plural)
+            self._custom[path] = each
+            self._by_path[path] = each.resource
         self.revision += 1
 
     def withdraw(self, definition: str) -> None:
         """Serves a CustomResourceDefinition no more."""
-        for each in self._custom.pop(definition, ()):
-            self._by_path.pop((each.group, each.version, each.plural), None)
+        for each in self._defined.pop(definition, ()):
+            path = (each.resource.group, each.resource.version, each.resource.plural)
+            self._by_path.pop(path, None)
+            self._custom.pop(path, None)
         self.revision += 1
+
+    def defined(self, definition: str) -> tuple[Custom, ...]:
+        """What a CustomResourceDefinition makes the server serve."""
+        return self._defined.get(definition, ())
 
 
 def table(resource: Resource) -> str:

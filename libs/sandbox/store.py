@@ -1,8 +1,8 @@
 """What one API server holds: objects by kind, each with its bytes, and the recent changes that watches resume from."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -40,6 +40,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class Watcher(Protocol):
+    """Who wants to know of the changes of a table."""
+
+    def deliver(self, event: Event) -> None:
+        """A change was committed."""
+        ...
+
+    def withdrawn(self, resource: Resource) -> None:
+        """A kind is served no more."""
+        ...
+
+
 class Table:
     """The objects of one kind, whatever the version they are asked in."""
 
@@ -50,7 +62,7 @@ class Table:
         self.history: deque[Event] = deque()
         self.floor = 0
         """The version from which on `history` is complete."""
-        self.watchers: set[Callable[[Event], None]] = set()
+        self.watchers: set[Watcher] = set()
         self._remembered = 0
 
     def get(self, key: Key) -> Entry | None:

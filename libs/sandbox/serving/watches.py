@@ -11,6 +11,7 @@ from typing import Final
 
 from libs.sandbox import selectors, statuses, store
 from libs.sandbox.cluster import Cluster
+from libs.sandbox.kinds import Resource
 from libs.sandbox.serving import formats, reads
 from libs.sandbox.serving.routes import Target
 from libs.sandbox.serving.wire import Request
@@ -60,8 +61,8 @@ class Watch:
                 self._refuse(statuses.too_old(self._since, self._table.floor))
                 return
             for event in missed:
-                self._deliver(event)
-        self._table.watchers.add(self._deliver)
+                self.deliver(event)
+        self._table.watchers.add(self)
         loop = asyncio.get_running_loop()
         self._timers = [loop.call_later(self._lifetime, self._finish)]
         if self._bookmarks:
@@ -69,11 +70,12 @@ class Watch:
 
     def closed(self) -> None:
         """Stops."""
-        self._table.watchers.discard(self._deliver)
+        self._table.watchers.discard(self)
         for timer in self._timers:
             timer.cancel()
 
-    def _deliver(self, event: Event) -> None:
+    def deliver(self, event: Event) -> None:
+        """Sends a change, if the selectors take it."""
         if event.version <= self._since:
             return
         obj, meta = event.object, event.object["metadata"]
@@ -92,6 +94,11 @@ class Watch:
             self._send(self._form.event("DELETED", obj, event.raw))
         elif before:
             self._send(self._form.event("DELETED", _last_seen(event), None))
+
+    def withdrawn(self, resource: Resource) -> None:
+        """Ends the watch if it is one of this kind."""
+        if (resource.group, resource.version) == (self._target.resource.group, self._target.resource.version):
+            self._end()
 
     def _bookmark(self, *, end_of_initial: bool = False) -> None:
         self._send(self._form.bookmark(str(self._cluster.version), end_of_initial=end_of_initial))
