@@ -1,7 +1,7 @@
 """One agent: everything that runs for one member, from its first look to its end."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
     identity: Identity
     credentials: Credentials
-    resource_models: Sequence[ResourceModel] = modelings.DEFAULT
+    resource_models: tuple[ResourceModel, ...] = modelings.DEFAULT
 
 
 async def run(connection: Bus, membership: Membership, settings: Settings) -> None:

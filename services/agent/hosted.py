@@ -87,7 +87,7 @@ class Hosted:
         return Membership(
             identity=Identity(hub_uid=self._hub_uid, cluster=cluster.metadata.name, cluster_uid=cluster.metadata.uid),
             credentials=_credentials(cluster, secret.data or {}),
-            resource_models=cluster.spec.resource_models or modelings.DEFAULT,
+            resource_models=tuple(cluster.spec.resource_models or modelings.DEFAULT),
         )
 
 

@@ -4,14 +4,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
 
 from libs.common import telemetry
 from libs.common.api.meta import Template
-from libs.common.api.work import Health
 from libs.common.bus import Bus
 from libs.common.interpreter import registry
 from libs.common.interpreter.typed import InterpretError
@@ -21,6 +20,7 @@ from libs.common.reconcile import DONE, Outcome, Queue
 from services.agent import metrics
 from services.agent.core import status
 from services.agent.core.identity import Identity
+from services.agent.core.status import Reflected
 from services.agent.core.table import Table
 from services.agent.progress import Progress
 
@@ -117,10 +117,11 @@ class Statuses:
         metrics.PUBLISHED.labels(self._me.cluster, template.partition(".")[0]).inc()
 
 
-def _reflect(observed: Template) -> tuple[Any, Health]:
+def _reflect(observed: Template) -> Reflected:
+    behind = registry.is_behind(observed)
     try:
         reflected = registry.reflect_status(observed)
     except InterpretError as error:
         log.debug("status cannot be interpreted", kind=observed.get("kind"), error=str(error))
-        return None, "Unknown"
-    return reflected, registry.health(observed)
+        return Reflected(behind=behind)
+    return Reflected(status=reflected, health=registry.health(observed), behind=behind)

@@ -8,7 +8,7 @@ import msgspec
 from libs.common.api import quantities
 from libs.common.api.cluster import DEFAULT_RESOURCE_MODELS, AllocatableModeling, ResourceModel
 
-DEFAULT = msgspec.convert(DEFAULT_RESOURCE_MODELS, list[ResourceModel])
+DEFAULT = msgspec.convert(DEFAULT_RESOURCE_MODELS, tuple[ResourceModel, ...])
 
 
 class Grades(msgspec.Struct, frozen=True):

@@ -10,11 +10,20 @@ from libs.common.api.work import Health
 from libs.common.messages import Order, Work, WorkStatus
 from services.agent.core.identity import Identity
 
-Reflect: TypeAlias = Callable[[Template], tuple[Any, Health]]
-"""Takes an object and returns what to report of its status, None for nothing, and its health."""
+
+class Reflected(msgspec.Struct, frozen=True, kw_only=True):
+    """What the interpreter reads off a member object."""
+
+    status: Any = None
+    """What to report of its status; None for nothing."""
+    health: Health = "Unknown"
+    behind: bool = False
+    """Whether the member's controllers have not seen the object as it is."""
+
+
+Reflect: TypeAlias = Callable[[Template], Reflected]
 
 _NOTHING = msgspec.Raw(b"null")
-_UNKNOWN: Health = "Unknown"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,11 +37,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def report(work: Work, me: Identity, result: Result, observed: Template | None, reflect: Reflect) -> WorkStatus:
     """The status of a work, without a time. What was not applied has no status: what stands there is not of it."""
-    status, health = _NOTHING, _UNKNOWN
-    if observed is not None and result.applied is not False:
-        reflected, health = reflect(observed)
-        if reflected is not None:
-            status = msgspec.Raw(msgspec.json.encode(reflected))
+    seen = reflect(observed) if observed is not None and result.applied is not False else Reflected()
     return WorkStatus(
         hub_uid=me.hub_uid,
         cluster=me.cluster,
@@ -46,6 +51,7 @@ def report(work: Work, me: Identity, result: Result, observed: Template | None, 
         object_name=work.name,
         applied=result.applied,
         message=result.message,
-        status=status,
-        health=health,
+        status=msgspec.Raw(msgspec.json.encode(seen.status)) if seen.status is not None else _NOTHING,
+        health=seen.health,
+        behind=seen.behind,
     )
