@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from libs.common.api.cluster import APIEnablement, NodeSummary, ResourceSummary
+from libs.common.api.cluster import APIEnablement, NodeSummary, ResourceModel, ResourceSummary
 from libs.common.api.meta import Condition, Taint
 from libs.common.api.policy import Placement
 from libs.common.api.work import (
@@ -339,6 +339,8 @@ class ClusterEntry(Message, frozen=True, kw_only=True):
     """groupVersion -> kinds."""
     resource_summary: ResourceSummary | None = None
     """None: capacity unknown, which is not zero."""
+    resource_models: list[ResourceModel] = []
+    """`spec.resourceModels` of the Cluster: what a node of each grade has at least."""
     capacity_revision: str = ""
 
 

@@ -1,0 +1,71 @@
+"""How many replicas each selected cluster gets."""
+
+from collections.abc import Mapping, Sequence
+
+from services.scheduler.core import division, steady
+from services.scheduler.core.failures import Impossible, Unschedulable
+from services.scheduler.core.question import Question, Strategy
+from services.scheduler.core.spread import Candidate
+
+
+def assign(question: Question, selected: Sequence[Candidate]) -> dict[str, int]:
+    """Replicas by cluster, in order; a cluster to which none fell is left out, except for copies, which count none.
+
+    Raises:
+        Unschedulable: there is not enough room.
+        Impossible: the strategy is not supported.
+    """
+    if not question.divisible:
+        return {candidate.name: 0 for candidate in selected}
+    if question.overflow is not None:
+        return _by_tier(question, selected)
+    return _kept(_strategy(question, selected, question.request.replicas))
+
+
+def _strategy(question: Question, selected: Sequence[Candidate], replicas: int) -> Mapping[str, int]:
+    uid = question.request.template.uid
+    match question.strategy:
+        case Strategy.DUPLICATED:
+            return {candidate.name: replicas for candidate in selected}
+        case Strategy.STATIC:
+            chosen = question.placement.replica_scheduling
+            preference = chosen.weight_preference if chosen is not None else None
+            rules = preference.static_weight_list or [] if preference is not None else None
+            return division.divide(replicas, division.static_weights(rules, [c.cluster for c in selected]), uid)
+        case Strategy.DYNAMIC | Strategy.AGGREGATED:
+            return steady.by_room(
+                replicas,
+                {candidate.name: candidate.allocatable for candidate in selected},
+                {c.name: question.current[c.name] for c in selected if c.name in question.current},
+                fresh=question.fresh,
+                aggregated=question.strategy is Strategy.AGGREGATED,
+                uid=uid,
+            )
+    chosen = question.placement.replica_scheduling
+    raise Impossible(
+        "failed to assign replicas: unsupported replica scheduling strategy: Divided needs a "
+        f"replicaDivisionPreference of Aggregated or Weighted, got {chosen.replica_division_preference if chosen else ''!r}"
+    )
+
+
+def _by_tier(question: Question, selected: Sequence[Candidate]) -> dict[str, int]:
+    """The term's own clusters first, then its overflow groups in order, each as far as it has room."""
+    tiers: dict[int, list[Candidate]] = {}
+    for candidate in selected:
+        tiers.setdefault(candidate.order, []).append(candidate)
+    left = question.request.replicas
+    result: dict[str, int] = {}
+    for order in sorted(tiers):
+        take = min(left, sum(candidate.available for candidate in tiers[order]))
+        if left <= 0:
+            break
+        for name, replicas in _strategy(question, tiers[order], take).items():
+            result[name] = result.get(name, 0) + replicas
+        left -= take
+    if left > 0:
+        raise Unschedulable("failed to assign replicas: Clusters available replicas are not enough to schedule.")
+    return _kept(result)
+
+
+def _kept(replicas: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in replicas.items() if count > 0}
