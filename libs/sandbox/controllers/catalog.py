@@ -1,6 +1,23 @@
 """Which controllers run where, the most urgent first."""
 
-from libs.sandbox.controllers import definitions, deployments, garbage, namespaces, placement, replicasets, tokens
+from libs.sandbox.controllers import (
+    autoscalers,
+    cronjobs,
+    daemonsets,
+    definitions,
+    deployments,
+    disruption,
+    garbage,
+    jobs,
+    namespaces,
+    placement,
+    quotas,
+    replicasets,
+    services,
+    statefulsets,
+    tokens,
+    volumes,
+)
 from libs.sandbox.controllers.controller import Controller
 
 
@@ -20,7 +37,17 @@ def member(token: str) -> tuple[Controller, ...]:
     return (
         placement.CONTROLLER,
         replicasets.CONTROLLER,
+        statefulsets.CONTROLLER,
+        daemonsets.CONTROLLER,
+        jobs.CONTROLLER,
         deployments.CONTROLLER,
+        cronjobs.CONTROLLER,
+        volumes.CLAIMS,
+        volumes.VOLUMES,
         namespaces.CERTIFICATES,
         *hub(token),
+        services.CONTROLLER,
+        disruption.CONTROLLER,
+        autoscalers.CONTROLLER,
+        quotas.CONTROLLER,
     )
