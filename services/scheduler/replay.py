@@ -35,7 +35,7 @@ class Want(ApiStruct, frozen=True, kw_only=True):
     unfit: dict[str, str] | None = None
 
 
-class Case(ApiStruct, frozen=True, kw_only=True):
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A recorded question."""
 
     id: str

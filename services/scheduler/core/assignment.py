@@ -33,18 +33,18 @@ def _strategy(question: Question, selected: Sequence[Candidate], replicas: int) 
             rules = preference.static_weight_list or [] if preference is not None else None
             return division.divide(replicas, division.static_weights(rules, [c.cluster for c in selected]), uid)
         case Strategy.DYNAMIC | Strategy.AGGREGATED:
+            names = {candidate.name for candidate in selected}
             return steady.by_room(
                 replicas,
                 {candidate.name: candidate.allocatable for candidate in selected},
-                {c.name: question.current[c.name] for c in selected if c.name in question.current},
+                {name: count for name, count in question.current.items() if name in names},
                 fresh=question.fresh,
                 aggregated=question.strategy is Strategy.AGGREGATED,
                 uid=uid,
             )
-    chosen = question.placement.replica_scheduling
     raise Impossible(
-        "failed to assign replicas: unsupported replica scheduling strategy: Divided needs a "
-        f"replicaDivisionPreference of Aggregated or Weighted, got {chosen.replica_division_preference if chosen else ''!r}"
+        "failed to assign replicas: unsupported replica scheduling strategy: "
+        "Divided needs a replicaDivisionPreference of Aggregated or Weighted"
     )
 
 

@@ -23,7 +23,7 @@ def by_room(
     Args:
         replicas: how many there must be in all.
         room: how many more each selected cluster can take, in order of selection.
-        scheduled: replicas that run now, in selected clusters.
+        scheduled: replicas that run now, in selected clusters, in the order of the binding.
         fresh: whether what runs has no claim.
         aggregated: into as few clusters as hold them, instead of all.
         uid: of the template, for ties.
