@@ -1,0 +1,20 @@
+"""What the status-aggregator can be told. Names and defaults of what Karmada has too are Karmada's."""
+
+from datetime import timedelta
+
+from libs.common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True):
+    """Settings of the status-aggregator."""
+
+    cluster_success_threshold: timedelta = timedelta(seconds=30)
+    """How long a cluster must be healthy again before its Ready condition says so."""
+    cluster_failure_threshold: timedelta = timedelta(seconds=30)
+    """How long a cluster must be unhealthy before its Ready condition says so."""
+    cluster_monitor_period: timedelta = timedelta(seconds=5)
+    """How often silence of clusters is looked for, and the bus tried."""
+    cluster_monitor_grace_period: timedelta = timedelta(seconds=40)
+    """How long a cluster may be silent before its Ready condition is Unknown."""
+    cluster_startup_grace_period: timedelta = timedelta(seconds=60)
+    """The same for a cluster that has never reported."""
