@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -62,13 +62,15 @@ class Hub:
     async def run(self) -> None:
         """Watches for ever."""
         async with asyncio.TaskGroup() as tasks:
-            for informer in (*self._bindings.values(), self._clusters):
+            for informer in self._bindings.values():
                 tasks.create_task(informer.run(), name=f"watch {informer.resource.plural}")
+            tasks.create_task(self._clusters.run(), name="watch clusters")
 
     async def synced(self) -> None:
         """Waits for the first complete read of every kind."""
-        for informer in (*self._bindings.values(), self._clusters):
+        for informer in self._bindings.values():
             await informer.synced.wait()
+        await self._clusters.synced.wait()
 
     def binding(self, key: OriginKey) -> Binding | None:
         return self._bindings[bool(key.namespace)].cache.get(ObjectKey(*key))
@@ -79,13 +81,13 @@ class Hub:
     def clusters(self) -> list[Cluster]:
         return list(self._clusters.cache.values())
 
-    async def write_binding_status(self, key: OriginKey, body: dict[str, object]) -> None:
+    async def write_binding_status(self, key: OriginKey, body: dict[str, Any]) -> None:
         """Merges `body` into a binding's status subresource."""
         informer = self._bindings[bool(key.namespace)]
         answer = await self.api.patch(informer.resource, ObjectKey(*key), body, subresource="status", manager=MANAGER)
         informer.observe(answer)
 
-    async def write_cluster(self, name: str, body: dict[str, object], *, subresource: str = "") -> None:
+    async def write_cluster(self, name: str, body: dict[str, Any], *, subresource: str = "") -> None:
         """Merges `body` into a Cluster, or into its status subresource."""
         answer = await self.api.patch(
             resources.CLUSTERS, ObjectKey("", name), body, subresource=subresource, manager=MANAGER

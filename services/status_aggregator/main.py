@@ -26,8 +26,6 @@ from services.status_aggregator.statuses import Statuses
 from services.status_aggregator.table import Table
 from services.status_aggregator.templates import Templates
 
-LEASE = ObjectKey(wellknown.SYSTEM_NAMESPACE, hub.MANAGER)
-
 
 async def serve(settings: Settings, health: Health) -> None:
     """Leads or stands by, until cancelled."""
@@ -38,7 +36,8 @@ async def serve(settings: Settings, health: Health) -> None:
     ):
         await nats.ensure_streams()
         identity = f"{socket.gethostname()}_{os.getpid()}"
-        await lease.lead(api, LEASE, identity, partial(_lead, settings, health, api, nats, redis))
+        key = ObjectKey(settings.lease_namespace, hub.MANAGER)
+        await lease.lead(api, key, identity, partial(_lead, settings, health, api, nats, redis))
 
 
 async def _lead(settings: Settings, health: Health, api: Client, nats: Bus, redis: ClusterTable, term: Term) -> None:

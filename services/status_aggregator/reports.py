@@ -26,15 +26,10 @@ class Reports:
                 self._told.pop(about, None)
             elif self._told.get(about) != (status.order, status.message):
                 self._told[about] = (status.order, status.message)
-                name = (
-                    f"{status.object_namespace}/{status.object_name}" if status.object_namespace else status.object_name
-                )
-                await self._warn(
-                    status.origin,
-                    status.template,
-                    "SyncFailed",
-                    f"Failed to create or update resource({name}) in member cluster({status.cluster}): {status.message}",
-                )
+                name = "/".join(part for part in (status.object_namespace, status.object_name) if part)
+                where = f"resource({name}) in member cluster({status.cluster})"
+                message = f"Failed to create or update {where}: {status.message}"
+                await self._warn(status.origin, status.template, "SyncFailed", message)
 
     async def aggregate_failed(self, outcome: Outcome, why: str) -> None:
         """Tells that the status of a template cannot be made, or is refused by the hub."""

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+from libs.common.api import wellknown
 from libs.common.settings import ServiceSettings
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     """Settings of the status-aggregator."""
 
+    lease_namespace: str = wellknown.SYSTEM_NAMESPACE
+    """Namespace on the hub of the Lease by which one of several replicas leads."""
     cluster_success_threshold: timedelta = timedelta(seconds=30)
     """How long a cluster must be healthy again before its Ready condition says so."""
     cluster_failure_threshold: timedelta = timedelta(seconds=30)
