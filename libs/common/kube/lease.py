@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from libs.common.api.meta import ObjectMeta
-from libs.common.kube import errors
+from libs.common.kube import errors, holder
 from libs.common.kube.client import Client
 from libs.common.kube.resources import LEASES, ObjectKey
 
@@ -77,15 +77,17 @@ async def lead(
     duration: timedelta = DURATION,
     deadline: timedelta = DEADLINE,
     retry: timedelta = RETRY,
+    dead: Callable[[str], bool] = holder.has_ended,
 ) -> None:
     """Runs `body` whenever this process holds the Lease `key`, until `body` returns.
 
     `identity` tells this process from all others, those before it under the same name included. When the Lease is
     lost, `body` is cancelled and the wait for leadership begins anew. When `body` ends or this call is cancelled, the
     Lease is released, so that a successor begins at once. `duration` is how long others must wait for a silent leader,
-    `deadline` after how long without a renewal a leader gives up, `retry` the pause between attempts.
+    `deadline` after how long without a renewal a leader gives up, `retry` the pause between attempts. `dead` says of an
+    identity that it can never lead again, such as that of a process which ended; nobody waits for its Lease to run out.
     """
-    candidate = _Candidate(api, key, identity, duration, deadline, retry)
+    candidate = _Candidate(api, key, identity, duration, deadline, retry, dead)
     while True:
         await candidate.acquire()
         log.info("leading", lease=f"{key.namespace}/{key.name}", identity=identity)
@@ -109,7 +111,14 @@ class _Candidate:
     """One contender: what it last saw of the Lease, and when by its own clock that was new to it."""
 
     def __init__(
-        self, api: Client, key: ObjectKey, identity: str, duration: timedelta, deadline: timedelta, retry: timedelta
+        self,
+        api: Client,
+        key: ObjectKey,
+        identity: str,
+        duration: timedelta,
+        deadline: timedelta,
+        retry: timedelta,
+        dead: Callable[[str], bool],
     ) -> None:
         self.record = Lease()
         self._api = api
@@ -118,6 +127,7 @@ class _Candidate:
         self._duration = duration
         self._deadline = deadline
         self._retry = retry
+        self._dead = dead
         self._seen_at = float("-inf")
         self._writing = asyncio.Lock()
 
@@ -192,11 +202,14 @@ class _Candidate:
             return True
         spec, now = self.record.spec, asyncio.get_running_loop().time()
         lasts = spec.lease_duration_seconds or self._duration.total_seconds()
-        if spec.holder_identity and not self._holds and now < self._seen_at + lasts:
+        if self._is_alive(spec.holder_identity or "") and now < self._seen_at + lasts:
             return False
         taken = self._ours(transitions=(spec.lease_transitions or 0) + (0 if self._holds else 1))
         await self._put(taken, {})
         return True
+
+    def _is_alive(self, holder: str) -> bool:
+        return bool(holder) and not self._holds and not self._dead(holder)
 
     async def _create(self) -> None:
         metadata = ObjectMeta(name=self._key.name, namespace=self._key.namespace)
