@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from libs.common.api import admission
+from libs.common.api import admission, wellknown
 from libs.common.api import crds as definitions
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.credentials import Credentials
@@ -31,6 +31,8 @@ async def crds(hub: Credentials, report: Callable[[str], None]) -> None:
                 tasks.create_task(_establish(api, definition), name=definition["metadata"]["name"])
         policies = admission.policies()
         async with asyncio.TaskGroup() as tasks:
+            for name in (wellknown.SYSTEM_NAMESPACE, wellknown.CLUSTER_NAMESPACE):
+                tasks.create_task(_apply(api, _system_namespace(name)), name=name)
             for policy in policies:
                 tasks.create_task(_apply(api, policy), name=policy["metadata"]["name"])
     report(f"{len(wanted)} CRDs and {len(policies)} admission objects on the hub")
@@ -44,6 +46,12 @@ async def _establish(api: Client, definition: dict[str, Any]) -> None:
     while not _is_established(body):
         await asyncio.sleep(0.1)
         body = await api.get(CUSTOM_RESOURCE_DEFINITIONS, key)
+
+
+def _system_namespace(name: str) -> dict[str, Any]:
+    """Holds Leases of the services, or credentials of members."""
+    metadata = {"name": name, "labels": {wellknown.SYSTEM_LABEL: "true"}}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def _is_established(body: bytes) -> bool:
@@ -67,6 +75,7 @@ async def _apply(api: Client, body: dict[str, Any]) -> None:
 
 
 _PLURALS = {
+    "Namespace": "namespaces",
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
