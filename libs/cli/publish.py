@@ -2,8 +2,7 @@
 
 import uuid
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import msgspec
@@ -22,7 +21,8 @@ _KINDS = ("PropagationPolicy", "ClusterPropagationPolicy", "OverridePolicy", "Cl
     "--filename",
     "file",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True),
+    type=click.File("r"),
+    help="YAML or JSON, several documents too; `-` reads standard input.",
 )
 @click.option("--delete", is_flag=True, help="Delete the policies instead of applying them.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For policies that name none.")
@@ -32,11 +32,10 @@ _KINDS = ("PropagationPolicy", "ClusterPropagationPolicy", "OverridePolicy", "Cl
 @connect.nats_option()
 @connect.runs
 async def publish(
-    file: Path, delete: bool, namespace: str, source: str, seconds: int, output: str, nats: str | None
+    file: TextIO, delete: bool, namespace: str, source: str, seconds: int, output: str, nats: str | None
 ) -> None:
     """Publishes policies on the bus and reports what became of each."""
-    text = click.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
-    policies = [_checked(document, namespace) for document in yaml.safe_load_all(text) if document]
+    policies = [_checked(document, namespace) for document in yaml.safe_load_all(file) if document]
     refused = 0
     async with connect.on_bus(nats) as on_bus:
         for policy in policies:
