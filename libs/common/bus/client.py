@@ -1,21 +1,19 @@
 """The bus as services use it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import nats.errors
 import structlog
-from nats.aio.msg import Msg
 
-from libs.common.bus import cloudevents, codec, following, streams
-from libs.common.bus.dead import DeadLetters
+from libs.common.bus import codec, delivery, following, streams
 from libs.common.bus.delivery import Delivery, StreamInfo
 from libs.common.bus.errors import Unavailable
+from libs.common.bus.events import Events
+from libs.common.bus.exchange import Exchange
 from libs.common.bus.following import Decode, Follower
-from libs.common.bus.publishing import Publisher
 from libs.common.bus.session import Session, session
 from libs.common.bus.working import Handle, Workers
 from libs.common.names import encode_token
@@ -23,21 +21,14 @@ from libs.common.subjects import WORKS, Subjects
 
 log = structlog.get_logger()
 
-R = TypeVar("R")
-
-_COMPRESS_IN_THREAD: Final = 256 * 1024
-"""Compression of more bytes than this would hold up everybody else."""
 _RETRY_SECONDS: Final = 0.5
 
 
-class Bus:
+class Bus(Exchange, Events):
     """Streams, events and requests under one subject prefix. Made by `connect`."""
 
     def __init__(self, made: Session, subjects: Subjects) -> None:
-        self.subjects = subjects
-        self._session = made
-        self._publisher = Publisher(made)
-        self._dead = DeadLetters(self._publisher, subjects)
+        super().__init__(made, subjects)
         self._keeps_streams = False
         self._agents: set[str] = set()
 
@@ -84,7 +75,7 @@ class Bus:
             raise Unavailable(f"{subject} cannot be read: {error}") from error
         headers = found.headers or {}
         message = codec.decode(found.data or b"", headers, type_)
-        return _delivery(found.subject or subject, message, headers, seq=found.seq or 0)
+        return delivery.made(found.subject or subject, message, headers, seq=found.seq or 0)
 
     # ---- publishing --------------------------------------------------------------------------------------------------
 
@@ -111,39 +102,6 @@ class Bus:
         """
         payload, all_headers = await self._packed(subject, message, traceparent, headers or {})
         return await self._publisher.send(subject, payload, all_headers, expected_seq)
-
-    async def event(
-        self,
-        subject: str,
-        *,
-        type: str,
-        source: str,
-        id: str,
-        data: Any,
-        subject_attr: str = "",
-        traceparent: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> int:
-        """Publishes a CloudEvent in binary mode. It is never compressed, so that any client can read it.
-
-        Args:
-            type: one of the types in `cloudevents`.
-            source: URI reference of who speaks, e.g. `/argosy/policy`.
-            id: unique for the source; the same id again means the same event.
-            subject_attr: what the event is about within the source, e.g. `default/nginx-deployment`.
-            headers: further headers, e.g. `cloudevents.REPLY_TO`.
-
-        Raises:
-            Unavailable, TooLarge.
-        """
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        event = cloudevents.Event(
-            id=id, source=source, type=type, subject=subject_attr, time=now, traceparent=traceparent
-        )
-        payload = codec.encode(data)
-        all_headers = {**cloudevents.headers(event), **(headers or {})}
-        codec.check_size(subject, payload, all_headers, self._session.client.max_payload)
-        return await self._publisher.send(subject, payload, all_headers)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
@@ -223,105 +181,7 @@ class Bus:
         )
         await work.run()
 
-    # ---- core NATS ---------------------------------------------------------------------------------------------------
-
-    async def publish_core(self, subject: str, message: Any, *, traceparent: str = "") -> None:
-        """Sends to whoever listens now; nobody confirms. Raises Unavailable while there is no connection."""
-        payload, headers = await self._packed(subject, message, traceparent, {})
-        await self._call(self._session.client.publish(subject, payload, headers=headers or None))
-
-    @asynccontextmanager
-    async def subscribe_core(
-        self, subject_filter: str, type_: type[Any], callback: Callable[[Delivery[Any]], None]
-    ) -> AsyncIterator[None]:
-        """Calls `callback` (sync, quick) with each message for the time of the block. Undecodable ones are counted."""
-
-        async def received(raw: Msg) -> None:
-            headers = raw.headers or {}
-            try:
-                message = codec.decode(raw.data, headers, type_)
-            except codec.Undecodable as error:
-                self._dead.put(raw.subject, raw.data, headers, 0, str(error))
-                return
-            callback(_delivery(raw.subject, message, headers, reply=raw.reply))
-
-        subscription = await self._session.client.subscribe(subject_filter, cb=received)
-        try:
-            yield
-        finally:
-            if not self._session.client.is_closed:
-                await subscription.unsubscribe()
-
-    async def request(self, subject: str, message: Any, reply_type: type[R], *, timeout: timedelta) -> R:
-        """Asks on core NATS and waits for one answer. Raises Unavailable if none comes, or none that can be read."""
-        payload, headers = await self._packed(subject, message, "", {})
-        answer = await self._call(
-            self._session.client.request(subject, payload, timeout=timeout.total_seconds(), headers=headers or None)
-        )
-        try:
-            decoded: R = codec.decode(answer.data, answer.headers or {}, reply_type)
-        except codec.Undecodable as error:
-            raise Unavailable(f"{subject} was answered with {error}") from error
-        return decoded
-
-    async def serve(
-        self, subject: str, type_: type[Any], handler: Callable[[Delivery[Any]], Awaitable[Any]], *, workers: int = 16
-    ) -> None:
-        """Answers requests for ever, up to `workers` at a time. One that fails stays unanswered."""
-        waiting: asyncio.Queue[Delivery[Any]] = asyncio.Queue(workers * 16)
-
-        def take(delivery: Delivery[Any]) -> None:
-            try:
-                waiting.put_nowait(delivery)
-            except asyncio.QueueFull:
-                log.warning("request dropped: too many wait", subject=subject)
-
-        async def work() -> None:
-            while True:
-                delivery = await waiting.get()
-                try:
-                    answer = await handler(delivery)
-                    payload, headers = await self._packed(delivery.reply, answer, "", {})
-                    await self._session.client.publish(delivery.reply, payload, headers=headers or None)
-                except Exception:
-                    log.exception("request not answered", subject=subject)
-
-        async with self.subscribe_core(subject, type_, take), asyncio.TaskGroup() as tasks:
-            for number in range(workers):
-                tasks.create_task(work(), name=f"{subject} {number}")
-
-    async def round_trip(self, *, timeout: timedelta = timedelta(seconds=2)) -> timedelta:
-        """How long the server takes to answer: proof that the bus itself is good. Raises Unavailable."""
-        began = asyncio.get_running_loop().time()
-        await self._call(self._session.client.flush(timeout=timeout.total_seconds()))  # type: ignore[arg-type]
-        return timedelta(seconds=asyncio.get_running_loop().time() - began)
-
     # ---- inside ------------------------------------------------------------------------------------------------------
-
-    def _stream(self, stream: str) -> str:
-        return streams.stream_name(self.subjects.prefix, stream)
-
-    async def _packed(
-        self, subject: str, message: Any, traceparent: str, headers: Mapping[str, str]
-    ) -> tuple[bytes, dict[str, str]]:
-        payload = codec.encode(message)
-        packed = dict(headers)
-        if traceparent:
-            packed[codec.TRACEPARENT] = traceparent
-        if len(payload) > codec.COMPRESS_ABOVE:
-            if len(payload) > _COMPRESS_IN_THREAD:
-                payload = await asyncio.to_thread(codec.compress, payload)
-            else:
-                payload = codec.compress(payload)
-            packed[codec.ENCODING] = codec.ZSTD
-        codec.check_size(subject, payload, packed, self._session.client.max_payload)
-        return payload, packed
-
-    async def _call(self, call: Awaitable[R]) -> R:
-        try:
-            return await call
-        except nats.errors.Error as error:
-            raise Unavailable(str(error) or type(error).__name__) from error
 
     async def _start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         await self._publisher.start()
@@ -361,13 +221,6 @@ class Bus:
 def agent_consumer(cluster: str) -> str:
     """The name of an agent's consumer on WORKS."""
     return f"agent-{encode_token(cluster)}"
-
-
-def _delivery(
-    subject: str, message: Any, headers: Mapping[str, str], *, seq: int = 0, reply: str = ""
-) -> Delivery[Any]:
-    traceparent = headers.get(codec.TRACEPARENT, "")
-    return Delivery(subject=subject, message=message, seq=seq, traceparent=traceparent, headers=headers, reply=reply)
 
 
 @asynccontextmanager

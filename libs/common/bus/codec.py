@@ -11,7 +11,6 @@ from libs.common.bus.errors import TooLarge
 
 ENCODING: Final = "Content-Encoding"
 ZSTD: Final = "zstd"
-TRACEPARENT: Final = "traceparent"
 
 COMPRESS_ABOVE: Final = 64 * 1024
 """Payloads above this many bytes travel compressed."""

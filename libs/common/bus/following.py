@@ -11,7 +11,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 
-from libs.common.bus import codec, metrics, streams
+from libs.common.bus import codec, delivery, metrics, streams
 from libs.common.bus.dead import DeadLetters
 from libs.common.bus.delivery import Delivery, StreamInfo
 from libs.common.bus.pull import Pull, place, pulling
@@ -199,15 +199,9 @@ class Follower:
         except (codec.Undecodable, ValueError) as error:
             self._dead.put(raw.subject, raw.data, headers, seq, str(error))
             return
-        delivery = Delivery(
-            subject=raw.subject,
-            message=message,
-            seq=seq,
-            traceparent=headers.get(codec.TRACEPARENT, ""),
-            headers=headers,
-        )
+        taken = delivery.made(raw.subject, message, headers, seq=seq)
         try:
-            self._on_message(delivery)
+            self._on_message(taken)
         except Exception as error:
             log.exception("message could not be taken in", subject=raw.subject, seq=seq)
             self._dead.put(raw.subject, raw.data, headers, seq, f"{type(error).__name__}: {error}")

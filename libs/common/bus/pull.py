@@ -51,6 +51,7 @@ class Pull:
         consumer: str,
         on_message: Callable[[Msg], None],
         on_idle: Callable[[int], None],
+        on_end: Callable[[], None],
         batch: int,
     ) -> None:
         self._session = session
@@ -58,6 +59,7 @@ class Pull:
         self._inbox = session.client.new_inbox()
         self._on_message = on_message
         self._on_idle = on_idle
+        self._on_end = on_end
         self._batch = batch
         self._asked = 0
         self._seen_at = 0.0
@@ -69,6 +71,7 @@ class Pull:
         if not self.ended.is_set():
             self.why = why
             self.ended.set()
+            self._on_end()
 
     async def start(self) -> None:
         self._seen_at = asyncio.get_running_loop().time()
@@ -135,6 +138,7 @@ async def pulling(
     *,
     batch: int,
     on_idle: Callable[[int], None] = lambda _: None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Pull]:
     """A pull for the time of the block; it also ends when the connection is cut.
 
@@ -142,8 +146,9 @@ async def pulling(
         on_message: called in the consumer's order; it must not block and may end the pull.
         batch: messages asked for at a time; at most so many wait in this process.
         on_idle: called every few seconds without a message, with the number of deliveries the consumer has made.
+        on_end: called once when the pull has ended, whatever the reason.
     """
-    pull = Pull(session, stream, consumer, on_message, on_idle, batch)
+    pull = Pull(session, stream, consumer, on_message, on_idle, on_end, batch)
     with session.on_cut(lambda: pull.end("the connection was lost")):
         await pull.start()
         try:

@@ -10,12 +10,13 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from libs.common.bus import codec, following, metrics, streams
+from libs.common.bus import codec, delivery, following, metrics, streams
 from libs.common.bus.dead import DeadLetters
 from libs.common.bus.delivery import Delivery
 from libs.common.bus.following import Decode
 from libs.common.bus.pull import place, pulling
 from libs.common.bus.session import Session
+from libs.common.errors import Retry, Terminal
 
 log = structlog.get_logger()
 
@@ -124,35 +125,28 @@ class Workers:
             type_ = self._decode(raw.subject)
             if type_ is None:
                 return Msg.Ack.Ack
-            message = await self._decoded(raw, headers, type_)
+            message = codec.decode(raw.data, headers, type_)
         except (codec.Undecodable, ValueError) as error:
             self._dead.put(raw.subject, raw.data, headers, at.stream_seq, str(error))
             return Msg.Ack.Ack
-        delivery = Delivery(
-            subject=raw.subject,
-            message=message,
-            seq=at.stream_seq,
-            traceparent=headers.get(codec.TRACEPARENT, ""),
-            headers=headers,
-        )
+        taken = delivery.made(raw.subject, message, headers, seq=at.stream_seq)
         try:
-            await self._handle(delivery)
+            await self._handle(taken)
+        except Terminal as error:
+            self._dead.put(raw.subject, raw.data, headers, at.stream_seq, str(error))
+        except Retry as error:
+            return _again(error.after.total_seconds() if error.after is not None else _delay(at.attempts))
         except Exception as error:
-            delay = _NAK_SECONDS[min(at.attempts, len(_NAK_SECONDS)) - 1]
             log.warning(
                 "message not handled, will be tried again",
                 subject=raw.subject,
                 seq=at.stream_seq,
                 attempt=at.attempts,
-                delay=delay,
                 error=f"{type(error).__name__}: {error}",
                 exc_info=at.attempts == 1,
             )
-            return Msg.Ack.Nak + b' {"delay": %d}' % int(delay * 1e9)
+            return _again(_delay(at.attempts))
         return Msg.Ack.Ack
-
-    async def _decoded(self, raw: Msg, headers: dict[str, str], type_: type[Any]) -> Any:
-        return codec.decode(raw.data, headers, type_)
 
     async def _answer(self, raw: Msg, answer: bytes) -> None:
         try:
@@ -173,3 +167,11 @@ class Workers:
             if not self._session.client.is_connected:
                 return
             await self._answer(raw, Msg.Ack.Nak)
+
+
+def _delay(attempts: int) -> float:
+    return _NAK_SECONDS[min(attempts, len(_NAK_SECONDS)) - 1]
+
+
+def _again(seconds: float) -> bytes:
+    return Msg.Ack.Nak + b' {"delay": %d}' % int(seconds * 1e9)
