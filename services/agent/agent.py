@@ -25,12 +25,16 @@ from services.agent.kinds import Kinds
 from services.agent.member import Member
 from services.agent.settings import Settings
 from services.agent.statuses import Statuses
+from services.agent.tenure import Tenure
 from services.agent.watches import Watches
 from services.agent.works import Works, object_key
 
 _USER_AGENT: Final = "argosy-agent"
 _TELLING: Final = Backoff(limit=timedelta(seconds=2))
 """When the bus comes back the hub's side is to know soon."""
+
+_GRACE: Final = timedelta(seconds=2)
+"""For writes under way when the Lease is lost or the process is to end."""
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,32 +65,54 @@ class _Agent:
         self._kinds = Kinds(api, self._kinds_changed)
         self._watches = Watches(api, tasks, me.owner, lambda r, c: self._works.changed(r, c.key, c.old, c.new))
         self._facts = Facts(api, self._kinds, membership.resource_models)
-        self._reporter = Reporter(me, connection, self._facts, life)
+        self._tenure = Tenure(api, me, settings.lease_duration, settings.host)
+        self._reporter = Reporter(me, connection, self._facts, life, self._may_speak)
         table = Table(me)
         self._statuses = Statuses(me, connection, table, self._look, settings.status_interval)
         member = Member(api, me, self._kinds, self._watches)
         self._works = Works(me, member, self._kinds, self._watches, table, self._statuses)
-        self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts)
+        self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts, self._may_speak)
         self._inventories = Inventories(api, me, self._kinds)
 
     async def run(self) -> None:
-        """Runs all parts for ever."""
+        """Runs all parts for ever: some always, so that the hub's side hears of a member that cannot be reached."""
         settings = self._settings
         metrics.WATCHES.labels(self._me.cluster).set_function(lambda: len(self._watches))
-        parts: dict[str, Coroutine[Any, Any, None]] = {
-            "kinds": self._kinds.follow(settings.discovery_interval),
-            "probe": self._facts.probe(settings.probe_interval, settings.probe_timeout, self._kinds.wanted),
-            "facts": self._facts.follow(),
-            "report": self._reporter.run(settings.report_interval, settings.cluster_status_update_frequency),
-            "beats": self._beats.run(settings.beat_interval),
-            "inventory": self._inventories.serve(self._bus),
-            "follow works": self._works.follow(self._bus),
-            "works": reconcile.run(self._works.queue, self._works, name="agent_works", workers=settings.workers),
-            "statuses": reconcile.run(self._statuses.queue, self._statuses, name="agent_statuses", backoff=_TELLING),
-        }
+        await self._together(
+            {
+                "kinds": self._kinds.follow(settings.discovery_interval),
+                "probe": self._facts.probe(settings.probe_interval, settings.probe_timeout, self._kinds.wanted),
+                "report": self._reporter.run(settings.report_interval, settings.cluster_status_update_frequency),
+                "beats": self._beats.run(settings.beat_interval),
+                "tenure": self._tenure.run(self._act),
+            }
+        )
+
+    async def _act(self) -> None:
+        """What only the holder of the Lease does."""
+        workers = self._settings.workers
+        self._facts.dirty.set()
+        await self._together(
+            {
+                "facts": self._facts.follow(),
+                "inventory": self._inventories.serve(self._bus),
+                "follow works": self._works.follow(self._bus),
+                "works": reconcile.run(
+                    self._works.queue, self._works, name="agent_works", workers=workers, grace=_GRACE
+                ),
+                "statuses": reconcile.run(
+                    self._statuses.queue, self._statuses, name="agent_statuses", backoff=_TELLING
+                ),
+            }
+        )
+
+    async def _together(self, parts: dict[str, Coroutine[Any, Any, None]]) -> None:
         async with asyncio.TaskGroup() as tasks:
             for part, running in parts.items():
                 tasks.create_task(running, name=f"{self._me.cluster} {part}")
+
+    def _may_speak(self) -> bool:
+        return self._tenure.holds or not self._facts.readiness.reachable
 
     def _kinds_changed(self) -> None:
         self._facts.dirty.set()

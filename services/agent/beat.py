@@ -1,6 +1,7 @@
 """Beats: the agent lives, and this is what it knows and has applied."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -22,7 +23,15 @@ class Beats:
     """One agent's. Each beat also looks whether the streams are still those that the agent has written to and read."""
 
     def __init__(
-        self, me: Identity, connection: Bus, agent: str, table: Table, works: Works, statuses: Statuses, facts: Facts
+        self,
+        me: Identity,
+        connection: Bus,
+        agent: str,
+        table: Table,
+        works: Works,
+        statuses: Statuses,
+        facts: Facts,
+        may_speak: Callable[[], bool],
     ) -> None:
         self._me = me
         self._bus = connection
@@ -31,6 +40,7 @@ class Beats:
         self._works = works
         self._statuses = statuses
         self._facts = facts
+        self._may_speak = may_speak
         self._works_created = ""
         self._status_life = ("", 0)
 
@@ -38,12 +48,13 @@ class Beats:
         """Beats for ever; one that cannot be sent is left out."""
         subject = self._bus.subjects.beat(self._me.cluster)
         while True:
-            try:
-                await self._look_at_streams()
-                await self._bus.publish_core(subject, self.beat())
-                metrics.PUBLISHED.labels(self._me.cluster, "beat").inc()
-            except BusError as error:
-                log.debug("beat not sent", cluster=self._me.cluster, error=str(error))
+            if self._may_speak():
+                try:
+                    await self._look_at_streams()
+                    await self._bus.publish_core(subject, self.beat())
+                    metrics.PUBLISHED.labels(self._me.cluster, "beat").inc()
+                except BusError as error:
+                    log.debug("beat not sent", cluster=self._me.cluster, error=str(error))
             await asyncio.sleep(interval.total_seconds())
 
     def beat(self) -> Beat:

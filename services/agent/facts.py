@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -143,11 +143,12 @@ class Facts:
 class Reporter:
     """Publishes the facts: at once when they change, but not more often than `interval`, and at least each `limit`."""
 
-    def __init__(self, me: Identity, connection: Bus, facts: Facts, agent: str) -> None:
+    def __init__(self, me: Identity, connection: Bus, facts: Facts, agent: str, may_speak: Callable[[], bool]) -> None:
         self._me = me
         self._bus = connection
         self._facts = facts
         self._agent = agent
+        self._may_speak = may_speak
         self._revision = 0
         self.counts_order = Order()
         """The highest work order whose effect the figures include."""
@@ -162,15 +163,20 @@ class Reporter:
             except TimeoutError:
                 pass
             self._facts.dirty.clear()
-            self._revision += 1
-            try:
-                message = self._facts.report(self._me, self._agent, self._revision, self.counts_order)
-                await self._bus.publish(subject, message)
-                metrics.PUBLISHED.labels(self._me.cluster, "capacity").inc()
-            except BusError as error:
-                log.debug("facts not reported", cluster=self._me.cluster, error=str(error))
-                self._facts.dirty.set()
+            if self._may_speak():
+                await self._report(subject)
             await asyncio.sleep(interval.total_seconds())
+
+    async def _report(self, subject: str) -> None:
+        self._revision += 1
+        message = self._facts.report(self._me, self._agent, self._revision, self.counts_order)
+        try:
+            await self._bus.publish(subject, message)
+        except BusError as error:
+            log.debug("facts not reported", cluster=self._me.cluster, error=str(error))
+            self._facts.dirty.set()
+            return
+        metrics.PUBLISHED.labels(self._me.cluster, "capacity").inc()
 
 
 def new_life() -> str:

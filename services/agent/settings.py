@@ -13,8 +13,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """`hosted`: an agent for each Cluster of the hub with `syncMode: Push`; `pull`: one agent, for the member named."""
     nats_credentials: str = ""
     """Path of a NATS `.creds` file; empty means: none."""
-    identity: str = ""
-    """Name of this process in the members' Leases; empty means: the host name. A restart must keep it."""
+    host: str = ""
+    """Name of this machine in the members' Leases; empty means: the host name."""
+    lease_duration: timedelta = timedelta(seconds=15)
+    """How long a second agent of the same member waits for the first when that one falls silent."""
 
     cluster_name: str = ""
     """Pull mode: name of the Cluster on the hub."""
