@@ -1,44 +1,58 @@
-"""The admission rules that every server has: namespaces and their life cycle."""
+"""What may be written at all: the life cycle of namespaces, and the cluster's ValidatingAdmissionPolicies."""
+
+from collections.abc import Callable
 
 from libs.sandbox import kinds, statuses
 from libs.sandbox.kinds import Resource
-from libs.sandbox.store import Object, Table
-
-_IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
-
-
-def creatable(resource: Resource, name: str, namespace: str, namespaces: Table) -> None:
-    """Refuses a creation in a namespace that is not there, or that is about to go."""
-    if not resource.namespaced:
-        return
-    found = namespaces.get(("", namespace))
-    if found is None:
-        raise statuses.not_found(kinds.NAMESPACES, namespace)
-    if found.object["metadata"].get("deletionTimestamp"):
-        cause = {
-            "reason": "NamespaceTerminating",
-            "message": f"namespace {namespace} is being terminated",
-            "field": "metadata.namespace",
-        }
-        why = f"unable to create new content in namespace {namespace} because it is being terminated"
-        raise statuses.forbidden(resource, name, why, [cause])
+from libs.sandbox.schema import policies
+from libs.sandbox.store import Event, Object, Table
 
 
-def deletable(resource: Resource, name: str) -> None:
-    """Refuses the deletion of what a cluster cannot be without."""
-    if resource.table == "namespaces" and name in _IMMORTAL:
-        raise statuses.forbidden(resource, name, "this namespace may not be deleted")
+class Admission:
+    """The admission rules of one server."""
 
+    def __init__(self, table: Callable[[Resource], Table]) -> None:
+        self._namespaces = table(kinds.NAMESPACES)
+        self._policies = table(kinds.VALIDATING_ADMISSION_POLICIES)
+        self._bindings = table(kinds.VALIDATING_ADMISSION_POLICY_BINDINGS)
+        for each in (self._policies, self._bindings):
+            each.watchers.add(self)
+        self._compiled: policies.Policies | None = None
 
-def terminating(resource: Resource, obj: Object) -> Object:
-    """The object at the begin of its deletion, as its kind marks it besides `deletionTimestamp`."""
-    if resource.table == "namespaces":
-        return {**obj, "status": {**(obj.get("status") or {}), "phase": "Terminating"}}
-    return obj
+    def deliver(self, event: Event) -> None:
+        """A policy or a binding has changed: they are compiled again when next needed."""
+        self._compiled = None
 
+    def withdrawn(self, resource: Resource) -> None:
+        """Built-in kinds are never withdrawn."""
 
-def held(resource: Resource, obj: Object) -> bool:
-    """Whether something still keeps an object whose deletion has begun."""
-    if obj["metadata"].get("finalizers"):
-        return True
-    return resource.table == "namespaces" and bool((obj.get("spec") or {}).get("finalizers"))
+    def creatable(self, resource: Resource, name: str, namespace: str) -> None:
+        """Refuses a creation in a namespace that is not there, or that is about to go."""
+        if not resource.namespaced:
+            return
+        found = self._namespaces.get(("", namespace))
+        if found is None:
+            raise statuses.not_found(kinds.NAMESPACES, namespace)
+        if found.object["metadata"].get("deletionTimestamp"):
+            cause = {
+                "reason": "NamespaceTerminating",
+                "message": f"namespace {namespace} is being terminated",
+                "field": "metadata.namespace",
+            }
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise statuses.forbidden(resource, name, why, [cause])
+
+    def review(
+        self, request: policies.Request, resource: Resource, obj: Object | None, old: Object | None
+    ) -> tuple[str, ...]:
+        """The warnings of the policies about a write. Raises Refusal if one of them is against it."""
+        if self._compiled is None:
+            bound = (entry.object for entry in self._bindings.entries.values())
+            self._compiled = policies.Policies((entry.object for entry in self._policies.entries.values()), bound)
+        namespace = self._namespaces.get(("", request.namespace)) if request.namespace else None
+        verdict = self._compiled.review(request, obj, old, namespace.object if namespace else None)
+        if denial := verdict.denial:
+            refusal = statuses.forbidden(resource, request.name, denial.message, [{"message": denial.message}])
+            refusal.code, refusal.reason = denial.code, denial.reason
+            raise refusal
+        return verdict.warnings

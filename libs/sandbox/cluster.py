@@ -4,47 +4,38 @@ Every write, from a client or from a controller, passes the same defaulting, adm
 appended to the journal if there is one, and is then told to watches and subscribers.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
-from libs.sandbox import (
-    admission,
-    customs,
-    definitions,
-    journal,
-    kinds,
-    metadata,
-    recovery,
-    registry,
-    statuses,
-    store,
-    strategies,
-)
+from libs.sandbox import admission, conditions, customs, deletion, kinds, metadata, statuses, storage, strategies
 from libs.sandbox.kinds import Resource
-from libs.sandbox.store import Entry, Event, Key, Object, Table
+from libs.sandbox.merge import ownership
+from libs.sandbox.schema import policies
+from libs.sandbox.store import Event, Key, Object, Table
 
-OBJECT_LIMIT: Final = 1_572_864
-"""Bytes of an object as stored: etcd's default `--max-request-bytes`."""
-_PROPAGATION_FINALIZERS: Final = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 _FIRST_NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
+_Entries = Sequence[ownership.Entry]
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
     """How a write is made: by which field manager, through which subresource, in earnest or not.
 
     `validation` says what becomes of unknown fields: "Ignore", "Warn" or "Strict"; warnings are added to `warnings`.
+    `trusted` is for controllers, which build what they write from stored objects: there is nothing to prune, and in an
+    update nothing to complete. `user` is who admission policies see.
     """
 
     manager: str = "kube-controller-manager"
+    user: str = "system:kube-controller-manager"
     subresource: str = ""
     dry_run: bool = False
     validation: Literal["Ignore", "Warn", "Strict"] = "Ignore"
     warnings: list[str] = []
+    trusted: bool = False
 
 
 INTERNAL: Final = Write()
@@ -61,29 +52,23 @@ class Cluster:
     ) -> None:
         self.name = name
         self.clock = clock
-        self.version = 0
-        self.registry = registry.Registry()
-        self._tables: dict[str, Table] = {}
-        self._subscribers: list[Callable[[Event], None]] = []
-        self._untold: deque[Event] = deque()
-        self._telling = False
-        self._journal: journal.Journal | None = None
-        if path is not None:
-            self._journal = journal.Journal(path)
-            self.version = recovery.load(self._journal, self.registry, self.table)
-            self._journal.rewrite(recovery.lines(self.version, self._tables))
+        self._storage = storage.Storage(path)
+        self.registry = self._storage.registry
+        self._admission = admission.Admission(self._storage.table)
         if not self.table(kinds.NAMESPACES).entries:
-            self._begin()
+            for first in _FIRST_NAMESPACES:
+                self.create(kinds.NAMESPACES, {"metadata": {"name": first}})
 
     # reading
 
+    @property
+    def version(self) -> int:
+        """The version of the last change."""
+        return self._storage.version
+
     def table(self, resource: Resource) -> Table:
         """The table that holds the objects of a kind."""
-        name = registry.table(resource)
-        found = self._tables.get(name)
-        if found is None:
-            found = self._tables[name] = Table(resource)
-        return found
+        return self._storage.table(resource)
 
     def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """The object of that name, or None. `namespace` is "" for cluster-scoped kinds."""
@@ -100,7 +85,11 @@ class Cluster:
 
     def subscribe(self, callback: Callable[[Event], None]) -> None:
         """Calls back after each commit. Changes that a callback makes are told when all have heard of the current."""
-        self._subscribers.append(callback)
+        self._storage.subscribe(callback)
+
+    def close(self) -> None:
+        """Lets go of the journal."""
+        self._storage.close()
 
     # writing
 
@@ -111,16 +100,7 @@ class Cluster:
             namespace = meta.get("namespace") or "default"
         if meta.get("resourceVersion"):
             raise statuses.bad_request("resourceVersion should not be set on objects to be created")
-        obj = self._shaped(resource, body, write)
-        obj["metadata"] = metadata.fresh(resource, obj, namespace, self.clock())
-        name = obj["metadata"]["name"]
-        key = (namespace if resource.namespaced else "", name)
-        admission.creatable(resource, name, namespace, self.table(kinds.NAMESPACES))
-        obj = self._named(resource, strategies.created(resource, obj))
-        self._validate(resource, obj, None)
-        if key in self.table(resource).entries:
-            raise statuses.already_exists(resource, name)
-        return self._commit(resource, key, obj, None, write)
+        return self._add(resource, namespace, self._shaped(resource, body, write), write)
 
     def replace(self, resource: Resource, body: Object, *, subresource: str = "", write: Write | None = None) -> Object:
         """Stores another state of an object: conditionally, if the body has a resourceVersion.
@@ -132,16 +112,35 @@ class Cluster:
         meta = body.get("metadata") or {}
         key = (meta.get("namespace") or "" if resource.namespaced else "", meta.get("name") or "")
         old = self._existing(resource, key)
-        self._check_version(resource, meta, old)
-        obj = self._shaped(resource, body, write)
-        obj["metadata"] = metadata.carried(old["metadata"], obj)
-        obj = self._named(resource, strategies.updated(resource, obj, old, write.subresource))
-        if obj == old:
-            return old
-        self._validate(resource, obj, old)
-        if obj["metadata"].get("deletionTimestamp") and self._removable(resource, obj):
-            return self._remove(resource, key, obj, write)
-        return self._commit(resource, key, obj, old, write)
+        conditions.current(resource, meta, old["metadata"], needed=True)
+        given = meta.get("managedFields") or None
+        return self._change(resource, key, self._shaped(resource, body, write), old, write, given=given)
+
+    def apply(
+        self, resource: Resource, namespace: str, name: str, body: Object, *, force: bool = False, write: Write
+    ) -> tuple[Object, bool]:
+        """Server-side apply: `body` has the fields that the write's manager wants. The answer says if it was created.
+
+        With `force` fields of other managers are taken over; else a change of them is refused.
+        """
+        key = (namespace if resource.namespaced else "", name)
+        entry = self.table(resource).entries.get(key)
+        old = entry.object if entry else None
+        meta = body.get("metadata") or {}
+        if old is None and (write.subresource or meta.get("resourceVersion")):
+            raise statuses.not_found(resource, name)
+        shape = self.registry.shape(resource)
+        conditions.declared(resource, shape.unknown(body), body)
+        if old is not None:
+            conditions.current(resource, meta, old["metadata"], needed=False)
+        manager, now = self._manager(resource, write), metadata.stamp(self.clock())
+        made = ownership.applied(shape.node, old, body, manager, now, force=force)
+        if made.conflicts:
+            raise statuses.apply_conflict(made.conflicts)
+        obj = self._shaped(resource, made.object, msgspec.structs.replace(write, validation="Ignore"))
+        if old is None:
+            return self._add(resource, namespace, obj, write, made.entries), True
+        return self._change(resource, key, obj, old, write, made.entries), False
 
     def delete(
         self,
@@ -163,28 +162,14 @@ class Cluster:
         """
         key = (namespace if resource.namespaced else "", name)
         old = self._existing(resource, key)
-        meta = old["metadata"]
-        _check_preconditions(resource, meta, uid, version)
-        admission.deletable(resource, name)
-        finalizers = [each for each in meta.get("finalizers") or () if each not in _PROPAGATION_FINALIZERS.values()]
-        if propagation in _PROPAGATION_FINALIZERS:
-            finalizers.append(_PROPAGATION_FINALIZERS[propagation])
-        elif not propagation:
-            finalizers = meta.get("finalizers") or []
-        seconds = 0 if now else _grace(resource, old, grace)
-        obj = _marked(old, finalizers, seconds, self.clock())
-        if self._removable(resource, obj):
-            return self._remove(resource, key, old, write), True
-        if not meta.get("deletionTimestamp"):
-            obj = admission.terminating(resource, obj)
-        if obj == old:
-            return old, False
-        return self._commit(resource, key, obj, old, write), False
-
-    def close(self) -> None:
-        """Lets go of the journal."""
-        if self._journal:
-            self._journal.close()
+        conditions.same(resource, old["metadata"], uid, version)
+        deletion.permitted(resource, name)
+        self._admit("DELETE", resource, key, None, old, write)
+        seconds = 0 if now else deletion.grace(resource, old, grace)
+        obj = deletion.begun(resource, old, propagation, seconds, self.clock())
+        if deletion.finished(resource, obj):
+            return self._take(resource, key, old, write), True
+        return (old if obj == old else self._put(resource, key, obj, old, write)), False
 
     # the steps of a write
 
@@ -194,150 +179,103 @@ class Cluster:
             raise statuses.not_found(resource, key[1])
         return entry.object
 
-    def _check_version(self, resource: Resource, meta: dict[str, Any], old: Object) -> None:
-        name, version = old["metadata"]["name"], meta.get("resourceVersion")
-        if meta.get("uid") and meta["uid"] != old["metadata"]["uid"]:
-            _check_preconditions(resource, old["metadata"], meta["uid"], "")
-        if not version and strategies.needs_version(resource):
-            fault = metadata.Fault(
-                "metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update", "FieldValueInvalid"
-            )
-            raise statuses.invalid(resource, name, [fault])
-        if version and version != old["metadata"]["resourceVersion"]:
-            raise statuses.stale(resource, name)
+    def _manager(self, resource: Resource, write: Write) -> ownership.Manager:
+        subresource = "" if write.subresource == "*" else write.subresource
+        return ownership.Manager(write.manager, subresource, resource.api_version)
 
     def _shaped(self, resource: Resource, body: Object, write: Write) -> dict[str, Any]:
         """A new object from what came: checked for types, pruned, with its defaults, in the version it is stored in."""
         shape = self.registry.shape(resource)
         if write.validation != "Ignore":
-            _judge_unknown(resource, shape.unknown(body), write)
-        if wrong := shape.malformed(body):
+            unknown = shape.unknown(body)
+            write.warnings.extend(conditions.known(resource, unknown, strict=write.validation == "Strict"))
+        pruned = body if write.trusted else shape.prune(body)
+        if not write.trusted and (wrong := shape.malformed(body)):
             raise statuses.bad_request(wrong)
-        obj = shape.default(shape.prune(body))
-        return {"kind": resource.kind, "apiVersion": resource.stored_api_version, **_without(obj, "kind", "apiVersion")}
+        obj = {key: value for key, value in shape.default(pruned).items() if key not in ("kind", "apiVersion")}
+        return {"kind": resource.kind, "apiVersion": resource.stored_api_version, **obj}
+
+    def _add(
+        self, resource: Resource, namespace: str, obj: dict[str, Any], write: Write, entries: _Entries | None = None
+    ) -> Object:
+        """Stores a new object that is whole but for what the server sets. `entries` say who owns what."""
+        now = self.clock()
+        obj["metadata"] = metadata.fresh(resource, obj, namespace, now)
+        name = obj["metadata"]["name"]
+        key = (namespace if resource.namespaced else "", name)
+        self._admission.creatable(resource, name, namespace)
+        if entries is None:
+            node, manager = self.registry.shape(resource).node, self._manager(resource, write)
+            entries = ownership.updated(node, None, obj, manager, metadata.stamp(now))
+        obj["metadata"]["managedFields"] = entries
+        obj = self._named(resource, strategies.created(resource, obj))
+        self._validate(resource, obj, None)
+        self._admit("CREATE", resource, key, obj, None, write)
+        if key in self.table(resource).entries:
+            raise statuses.already_exists(resource, name)
+        return self._put(resource, key, obj, None, write)
+
+    def _change(
+        self,
+        resource: Resource,
+        key: Key,
+        obj: dict[str, Any],
+        old: Object,
+        write: Write,
+        entries: _Entries | None = None,
+        given: _Entries | None = None,
+    ) -> Object:
+        """Stores another state of an object. `entries` say who owns what; `given` is what a client makes of `old`'s."""
+        before = old["metadata"].get("managedFields") or []
+        owned = before if entries is None else entries
+        if given is not None and given != before:
+            owned = [] if given == [{}] else given
+        obj["metadata"] = metadata.carried(old["metadata"], obj)
+        obj = self._named(resource, strategies.updated(resource, obj, old, write.subresource))
+        obj["metadata"] = {**obj["metadata"], "managedFields": owned}
+        if obj == old:
+            return old
+        if entries is None:
+            node, manager = self.registry.shape(resource).node, self._manager(resource, write)
+            base = {**old, "metadata": {**old["metadata"], "managedFields": owned}}
+            now = metadata.stamp(self.clock())
+            obj["metadata"]["managedFields"] = ownership.updated(node, base, obj, manager, now)
+        self._validate(resource, obj, old)
+        self._admit("UPDATE", resource, key, obj, old, write)
+        if obj["metadata"].get("deletionTimestamp") and deletion.finished(resource, obj):
+            return self._take(resource, key, obj, write)
+        return self._put(resource, key, obj, old, write)
 
     def _named(self, resource: Resource, obj: Object) -> Object:
         """A CustomResourceDefinition with its names judged; other objects as they are."""
-        if resource.table != kinds.CUSTOM_RESOURCE_DEFINITIONS.table:
+        if resource is not kinds.CUSTOM_RESOURCE_DEFINITIONS:
             return obj
-        try:
-            return customs.accepted(obj, self.registry.all(), metadata.stamp(self.clock()))
-        except KeyError:
-            return obj  # not whole: validation, which comes next, says what is missing
+        return customs.accepted(obj, self.registry.all(), metadata.stamp(self.clock()))
 
     def _validate(self, resource: Resource, obj: Object, old: Object | None) -> None:
         causes = [*metadata.faults(resource, obj, old), *self.registry.shape(resource).validate(obj, old)]
         if causes:
             raise statuses.invalid(resource, obj["metadata"]["name"], causes)
 
-    def _removable(self, resource: Resource, obj: Object) -> bool:
-        return not obj["metadata"].get("deletionGracePeriodSeconds") and not admission.held(resource, obj)
-
-    def _commit(self, resource: Resource, key: Key, obj: Object, old: Object | None, write: Write) -> Object:
-        """Gives the object its version, stores it and tells of it; in a dry run it only looks so."""
-        if write.dry_run:
-            return obj
-        version = self.version + 1
-        obj = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(version)}}
-        raw = store.encode(obj)
-        if len(raw) > OBJECT_LIMIT:
-            raise statuses.too_large_object()
-        self.version = version
-        table = self.table(resource)
-        table.put(key, Entry(object=obj, raw=raw, version=version))
-        kind: Literal["ADDED", "MODIFIED"] = "MODIFIED" if old is not None else "ADDED"
-        event = Event(type=kind, resource=table.resource, object=obj, old=old, raw=raw, version=version)
-        self._record(table, key, event, msgspec.Raw(raw))
-        return obj
-
-    def _remove(self, resource: Resource, key: Key, last: Object, write: Write) -> Object:
-        """Takes the object out and tells of it, with its last state."""
-        if write.dry_run:
-            return last
-        self.version += 1
-        table = self.table(resource)
-        old = table.entries[key].object
-        table.remove(key)
-        obj = {**last, "metadata": {**last["metadata"], "resourceVersion": str(self.version)}}
-        event = Event(
-            type="DELETED", resource=table.resource, object=obj, old=old, raw=store.encode(obj), version=self.version
+    def _admit(
+        self, operation: str, resource: Resource, key: Key, obj: Object | None, old: Object | None, write: Write
+    ) -> None:
+        request = policies.Request(
+            operation=operation,
+            group=resource.group,
+            version=resource.stored or resource.version,
+            kind=resource.kind,
+            resource=resource.plural,
+            subresource=write.subresource.strip("*"),
+            namespace=key[0],
+            name=key[1],
+            username=write.user,
+            dry_run=write.dry_run,
         )
-        self._record(table, key, event, journal.NOTHING)
-        return obj
+        write.warnings.extend(self._admission.review(request, resource, obj, old))
 
-    def _record(self, table: Table, key: Key, event: Event, raw: msgspec.Raw) -> None:
-        if self._journal:
-            self._journal.append(journal.Line(v=event.version, t=registry.table(table.resource), k=key, o=raw))
-            if self._journal.bloated:
-                self._journal.rewrite(recovery.lines(self.version, self._tables))
-        table.remember(event)
-        if table.resource.table == kinds.CUSTOM_RESOURCE_DEFINITIONS.table:
-            definitions.follow(event, self.registry, self.table)
-        self._untold.append(event)
-        if self._telling:
-            return
-        self._telling = True
-        try:
-            while self._untold:
-                self._tell(self._untold.popleft())
-        finally:
-            self._telling = False
+    def _put(self, resource: Resource, key: Key, obj: Object, old: Object | None, write: Write) -> Object:
+        return obj if write.dry_run else self._storage.put(resource, key, obj, old)
 
-    def _tell(self, event: Event) -> None:
-        for watcher in tuple(self.table(event.resource).watchers):
-            watcher.deliver(event)
-        for subscriber in self._subscribers:
-            subscriber(event)
-
-    def _begin(self) -> None:
-        for name in _FIRST_NAMESPACES:
-            self.create(kinds.NAMESPACES, {"metadata": {"name": name}})
-
-
-def _judge_unknown(resource: Resource, unknown: "list[str]", write: Write) -> None:
-    told = [f'unknown field "{path}"' for path in unknown]
-    if told and write.validation == "Strict":
-        api = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
-        raise statuses.bad_request(f"{api}: strict decoding error: {', '.join(told)}")
-    write.warnings.extend(told)
-
-
-def _without(obj: Object, *keys: str) -> Object:
-    return {key: value for key, value in obj.items() if key not in keys}
-
-
-def _check_preconditions(resource: Resource, meta: dict[str, Any], uid: str, version: str) -> None:
-    name = meta["name"]
-    for noun, asked, found in (("UID", uid, meta["uid"]), ("ResourceVersion", version, meta["resourceVersion"])):
-        if asked and asked != found:
-            place = f"/registry/{resource.table}/{meta.get('namespace') or ''}/{name}".replace("//", "/")
-            why = (
-                f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg:"
-                f" Precondition failed: {noun} in precondition: {asked}, {noun} in object meta: {found}"
-            )
-            raise statuses.conflict(resource, name, why)
-
-
-def _grace(resource: Resource, obj: Object, asked: int | None) -> int:
-    """Seconds that a pod gets; other kinds go at once."""
-    if resource.table != "pods" or not obj["spec"].get("nodeName"):
-        return 0
-    if (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-        return 0
-    given = obj["spec"].get("terminationGracePeriodSeconds")
-    seconds = int(asked if asked is not None else 30 if given is None else given)
-    before = obj["metadata"].get("deletionGracePeriodSeconds")
-    return seconds if before is None else min(seconds, before)
-
-
-def _marked(old: Object, finalizers: "list[str]", grace: int, now: datetime) -> Object:
-    """The object with its deletion begun."""
-    meta = {key: value for key, value in old["metadata"].items() if key != "finalizers"}
-    if finalizers:
-        meta["finalizers"] = finalizers
-    if not meta.get("deletionTimestamp"):
-        meta["deletionTimestamp"] = metadata.stamp(now)
-        if meta.get("generation"):
-            meta["generation"] += 1
-    meta["deletionGracePeriodSeconds"] = grace
-    return {**old, "metadata": meta}
+    def _take(self, resource: Resource, key: Key, last: Object, write: Write) -> Object:
+        return last if write.dry_run else self._storage.take(resource, key, last)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from libs.sandbox.kinds import Resource
+from libs.sandbox.schema import structural
 from libs.sandbox.shapes import Free, Shape
 from libs.sandbox.store import Object
 
@@ -38,6 +39,7 @@ def _custom(definition: Object, version: Mapping[str, Any]) -> Custom:
     spec = definition["spec"]
     names = _completed(spec["names"])
     subresources = version.get("subresources") or {}
+    schema = (version.get("schema") or {}).get("openAPIV3Schema")
     resource = Resource(
         group=spec["group"],
         version=version["name"],
@@ -55,14 +57,19 @@ def _custom(definition: Object, version: Mapping[str, Any]) -> Custom:
     )
     return Custom(
         resource=resource,
-        shape=Free(),
+        shape=structural.Structural(schema) if schema else Free(),
         columns=tuple(version.get("additionalPrinterColumns") or (_AGE,)),
         scale=subresources.get("scale"),
     )
 
 
 def accepted(definition: Object, others: Iterable[Resource], now: str) -> Object:
-    """The definition with the status of its names: accepted unless another kind of the group has one of them."""
+    """The definition with the status of its names: accepted unless another kind of the group has one of them.
+
+    A definition that is not whole comes back as it is: validation, which is next, says what is missing.
+    """
+    if not _is_whole(definition):
+        return definition
     spec, status = definition["spec"], definition.get("status") or {}
     names = _completed(spec["names"])
     conflict = _conflict(names, [each for each in others if each.group == spec["group"]])
@@ -91,6 +98,12 @@ def accepted(definition: Object, others: Iterable[Resource], now: str) -> Object
         meta = {**meta, "finalizers": [*finalizers, FINALIZER]}
     spec = {**spec, "names": _completed(spec["names"])}
     return {**definition, "metadata": meta, "spec": spec, "status": made}
+
+
+def _is_whole(definition: Object) -> bool:
+    spec = definition.get("spec") or {}
+    names = spec.get("names") or {}
+    return all((spec.get("group"), spec.get("versions"), spec.get("scope"), names.get("kind"), names.get("plural")))
 
 
 def _completed(names: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,21 +66,21 @@ def stale(resource: Resource, name: str) -> Refusal:
     return conflict(resource, name, why)
 
 
-def apply_conflict(causes: Sequence[dict[str, str]]) -> Refusal:
-    """Server-side apply would change what other managers own."""
-    noun = "conflict" if len(causes) == 1 else "conflicts"
-    lines = [f"Apply failed with {len(causes)} {noun}: "]
-    managers = sorted({cause["message"] for cause in causes})
-    if len(causes) == 1:
-        lines[0] += f"{causes[0]['message']}: {causes[0]['field']}"
+def apply_conflict(conflicts: Sequence[tuple[str, str]]) -> Refusal:
+    """Server-side apply would change what others own: pairs of a field's path and its manager."""
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": path}
+        for path, manager in conflicts
+    ]
+    if len(conflicts) == 1:
+        text = f"Apply failed with 1 conflict: conflict with {conflicts[0][1]}: {conflicts[0][0]}"
     else:
-        lines[0] += managers[0] + ":" if len(managers) == 1 else "conflicts with:"
-    if len(causes) > 1:
-        for manager in managers:
-            if len(managers) > 1:
-                lines.append(f"{manager}:")
-            lines += [f"- {cause['field']}" for cause in causes if cause["message"] == manager]
-    return Refusal(409, "Conflict", "\n".join(lines), {"causes": list(causes)})
+        lines: list[str] = []
+        for each in sorted({manager for _, manager in conflicts}):
+            lines.append(f"conflicts with {each}:")
+            lines += [f"- {path}" for path, manager in conflicts if manager == each]
+        text = f"Apply failed with {len(conflicts)} conflicts: " + "\n".join(lines)
+    return Refusal(409, "Conflict", text, {"causes": causes})
 
 
 def invalid(resource: Resource, name: str, causes: Iterable[Cause]) -> Refusal:

@@ -10,6 +10,9 @@ from libs.sandbox.cluster import Write
 from libs.sandbox.serving.routes import Target
 from libs.sandbox.serving.wire import BODY_LIMIT, Request
 
+USER: Final = "kubernetes-admin"
+"""Who every client with the token is."""
+
 _VALIDATIONS: Final = ("Ignore", "Warn", "Strict")
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -82,6 +85,7 @@ def write(target: Target, request: Request) -> Write:
     agent = request.headers.get("user-agent", "").partition("/")[0] or "unknown"
     return Write(
         manager=query.get("fieldManager") or agent,
+        user=USER,
         subresource=target.subresource,
         dry_run="dryRun" in query,
         validation=cast(Literal["Ignore", "Warn", "Strict"], validation),

@@ -4,14 +4,23 @@ from typing import Any, Final
 
 import msgspec
 
-from libs.sandbox import statuses, store
+from libs.sandbox import metadata, statuses, store
 from libs.sandbox.cluster import Cluster, Write
-from libs.sandbox.merge import documents
+from libs.sandbox.kinds import Resource
+from libs.sandbox.merge import documents, strategic
 from libs.sandbox.serving import bodies, formats, reads
 from libs.sandbox.serving.routes import Target
 from libs.sandbox.serving.wire import Reply, Request
 from libs.sandbox.store import Object
 
+_APPLY: Final = ("application/apply-patch+yaml", "application/apply-patch+json")
+_PATCHES: Final = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+)
+_PATCH_OPTIONS: Final = Resource(group="meta.k8s.io", version="v1", kind="PatchOptions", plural="patchoptions")
 _DELETED_SHOWN: Final = frozenset({"pods", "namespaces", "services", "persistentvolumeclaims", "persistentvolumes"})
 """Kinds of which a deletion answers with the object, not with a Status."""
 
@@ -40,14 +49,56 @@ class Writes:
     def patch(self, target: Target, request: Request) -> Reply:
         """PATCH on an object or its status, in any of the patch formats."""
         write = bodies.write(target, request)
+        if bodies.content_type(request) in _APPLY:
+            return self._apply(target, request, write)
         key = (target.namespace, target.name)
         entry = self._cluster.table(target.resource).entries.get(key)
         if entry is None:
             raise statuses.not_found(target.resource, target.name)
         current = msgspec.json.decode(entry.raw)
         current["apiVersion"] = target.resource.api_version
-        made = bodies.of_kind(target, patched(target, request, current))
+        made = bodies.of_kind(target, self._patched(target, request, current))
         return _shown(target, request, self._cluster.replace(target.resource, made, write=write), write)
+
+    def _apply(self, target: Target, request: Request, write: Write) -> Reply:
+        if "fieldManager" not in request.query:
+            causes = [
+                metadata.Fault("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
+            ]
+            raise statuses.invalid(_PATCH_OPTIONS, "", causes)
+        body = bodies.of_kind(target, bodies.mapping(request))
+        if body["metadata"].get("managedFields"):
+            raise statuses.bad_request("metadata.managedFields must be nil")
+        force = request.query.get("force") == "true"
+        made, created = self._cluster.apply(
+            target.resource, target.namespace, target.name, body, force=force, write=write
+        )
+        return _shown(target, request, made, write, code=201 if created else 200)
+
+    def _patched(self, target: Target, request: Request, current: dict[str, Any]) -> dict[str, Any]:
+        """The object that the request's patch makes of `current`, a copy of its own. Raises Refusal."""
+        kind, patch = bodies.content_type(request), bodies.document(request)
+        try:
+            match kind:
+                case "application/merge-patch+json":
+                    made = documents.merged(current, patch)
+                case "application/json-patch+json":
+                    made = documents.patched(current, patch)
+                case "application/strategic-merge-patch+json" if not target.resource.custom:
+                    made = strategic.merged(self._cluster.registry.shape(target.resource).node, current, patch)
+                case _:
+                    known = ", ".join(
+                        kind for kind in _PATCHES if not target.resource.custom or "strategic" not in kind
+                    )
+                    raise statuses.unsupported_media(
+                        f"the body of the request was in an unknown format - accepted media types include: {known}"
+                    )
+        except documents.Unfit as error:
+            told = f"the server rejected our request due to an error in our request: {error}"
+            raise statuses.Refusal(422, "Invalid", told) from None
+        if not isinstance(made, dict):
+            raise statuses.bad_request("the patch does not make an object")
+        return made
 
     def delete(self, target: Target, request: Request) -> Reply:
         """DELETE on an object."""
@@ -87,29 +138,6 @@ class Writes:
             propagation=options.get("propagationPolicy") or "",
             write=write,
         )
-
-
-def patched(target: Target, request: Request, current: dict[str, Any]) -> dict[str, Any]:
-    """The object that the request's patch makes of `current`, which is a copy of its own. Raises Refusal."""
-    kind, patch = bodies.content_type(request), bodies.document(request)
-    try:
-        match kind:
-            case "application/merge-patch+json":
-                made = documents.merged(current, patch)
-            case "application/json-patch+json":
-                made = documents.patched(current, patch)
-            case _:
-                raise statuses.unsupported_media(
-                    "the body of the request was in an unknown format - accepted media types include:"
-                    " application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-                )
-    except documents.Unfit as error:
-        raise statuses.Refusal(
-            422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
-        ) from None
-    if not isinstance(made, dict):
-        raise statuses.bad_request("the patch does not make an object")
-    return made
 
 
 def _options(request: Request) -> dict[str, Any]:
