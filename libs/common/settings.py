@@ -57,7 +57,7 @@ def load(type_: type[S], environ: Mapping[str, str]) -> S:
         if name in fields:
             values[name] = _value(variable, text, fields[name].type)
         elif not _SERVICE_LINK.fullmatch(variable):
-            raise SettingsError(_unknown(variable, [variable_of(known) for known in fields]))
+            raise SettingsError(_unknown(variable, name, list(fields)))
     missing = [variable_of(name) for name, field in fields.items() if field.required and name not in values]
     if missing:
         raise SettingsError(f"{missing[0]} is not set, and has no default")
@@ -104,7 +104,8 @@ def _plain(type_: Any) -> Any:
     return type_
 
 
-def _unknown(variable: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(variable, known, n=1, cutoff=0.6)
-    hint = f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(sorted(known))}"
+def _unknown(variable: str, name: str, fields: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, fields, n=1)
+    known = ", ".join(variable_of(field) for field in sorted(fields))
+    hint = f"; did you mean {variable_of(nearest[0])}?" if nearest else f"; known are {known}"
     return f"{variable} is not a setting of this service{hint}"

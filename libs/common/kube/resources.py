@@ -51,11 +51,23 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         return "/".join(parts)
 
     def typed(self, item: bytes) -> bytes:
-        """`item` with `apiVersion` and `kind` put in front: API servers leave them out of a list's items."""
+        """`item` with `apiVersion` and `kind` put in front, unless it has them: lists of built-in kinds do not."""
+        if item.startswith(_TYPED) or (not item.startswith(_UNTYPED) and _TYPE.decode(item).kind):
+            return item
         start = item.index(b"{") + 1
         head = b'{"apiVersion":"%b","kind":"%b"' % (self.api_version.encode(), self.kind.encode())
         rest = item[start:]
         return head + rest if rest.lstrip().startswith(b"}") else head + b"," + rest
+
+
+class _Type(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+# how servers begin an object; others are looked into
+_TYPED: Final = (b'{"kind":', b'{"apiVersion":')
+_UNTYPED: Final = b'{"metadata":'
+_TYPE: Final = msgspec.json.Decoder(_Type)
 
 
 def _segment(name: str) -> str:
