@@ -50,7 +50,14 @@ class BuiltIn:
 
     def validate(self, obj: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Sequence[Cause]:
         """What is wrong with an object that has its defaults, or with the change from `old`."""
-        return self._check(obj, old) if self._check else ()
+        if self._check is None or (old is not None and _wants_the_same(obj, old)):
+            return ()
+        return list(self._check(obj, old))
+
+
+def _wants_the_same(obj: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether two states differ in status and metadata alone. What is stored was valid once."""
+    return all(obj.get(key) == old.get(key) for key in {*obj, *old} if key not in ("metadata", "status"))
 
 
 @cache

@@ -3,6 +3,9 @@
 Both walks are hot: each write to an API server passes them.
 """
 
+import base64
+import binascii
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -40,6 +43,7 @@ _TAKES: Final[dict[Kind, tuple[type, ...]]] = {
     Kind.QUANTITY: (int, float, str),
 }
 _QUANTITY_TEXT: Final = r"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]*")
 _SIGNED: Final = {"int32": 31, "int64": 63}
 
 
@@ -137,11 +141,22 @@ def _odd_scalar(node: Node, value: Any, owner: str, path: str) -> str:
             quantities.canonical(value)
         except ValueError:
             return _QUANTITY_TEXT
+    if node.kind is Kind.BYTES:
+        try:
+            base64.b64decode(value, validate=True)
+        except binascii.Error:
+            return f"illegal base64 data at input byte {_illegal(value)}"
     if node.kind is Kind.INTEGER and not -(1 << 31) <= value < (1 << 31):
         bits = _SIGNED.get(node.raw.get("format", "int64"), 63)
         if not -(1 << bits) <= value < (1 << bits):
             return f"json: cannot unmarshal number {value} into Go struct field {owner}.{path} of type {_go_type(node)}"
     return ""
+
+
+def _illegal(text: str) -> int:
+    """Where a text stops being base64."""
+    match = _BASE64.match(text)
+    return match.end() if match else 0
 
 
 def _go_type(node: Node) -> str:

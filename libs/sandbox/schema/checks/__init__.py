@@ -1,0 +1,1 @@
+"""What kube-apiserver checks of built-in kinds beyond types, by kind."""
