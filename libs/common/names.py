@@ -133,6 +133,11 @@ def trace_id(template: dict[str, Any]) -> str:
     return hashlib.sha256(source).digest()[:16].hex()
 
 
+def deletion_trace_id(uid: str) -> str:
+    """The id, 32 hex digits, of the trace of an object's deletion: SHA-256 of `uid/deleted`."""
+    return hashlib.sha256(f"{uid}/deleted".encode()).digest()[:16].hex()
+
+
 def is_claim_key(key: str) -> bool:
     """Whether a label or annotation key of a template is written by Argosy, not by the user."""
     prefix = key.partition("/")[0]

@@ -2,66 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
-from libs.common.api.meta import ObjectMeta, PartialObject
+from libs.common.api.meta import PartialObject
 from libs.common.api.override import OverridePolicy
 from libs.common.api.policy import PropagationPolicy
 from libs.common.api.work import ResourceBinding
+from libs.common.kube import resources
 from libs.common.kube.client import Client
+from libs.common.kube.errors import NotFound
 from libs.common.kube.informer import Change, Informer
-from libs.common.kube.resources import Resource
+from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.names import OriginKey
+from services.policy.core import template
+from services.policy.core.template import Template
 
 T = TypeVar("T")
-
-CLUSTERS = Resource(group="cluster.karmada.io", version="v1alpha1", kind="Cluster", plural="clusters", namespaced=False)
-POLICIES = Resource(
-    group="policy.karmada.io",
-    version="v1alpha1",
-    kind="PropagationPolicy",
-    plural="propagationpolicies",
-    namespaced=True,
-)
-CLUSTER_POLICIES = Resource(
-    group="policy.karmada.io",
-    version="v1alpha1",
-    kind="ClusterPropagationPolicy",
-    plural="clusterpropagationpolicies",
-    namespaced=False,
-)
-OVERRIDES = Resource(
-    group="policy.karmada.io", version="v1alpha1", kind="OverridePolicy", plural="overridepolicies", namespaced=True
-)
-CLUSTER_OVERRIDES = Resource(
-    group="policy.karmada.io",
-    version="v1alpha1",
-    kind="ClusterOverridePolicy",
-    plural="clusteroverridepolicies",
-    namespaced=False,
-)
-BINDINGS = Resource(
-    group="work.karmada.io", version="v1alpha2", kind="ResourceBinding", plural="resourcebindings", namespaced=True
-)
-CLUSTER_BINDINGS = Resource(
-    group="work.karmada.io",
-    version="v1alpha2",
-    kind="ClusterResourceBinding",
-    plural="clusterresourcebindings",
-    namespaced=False,
-)
-NAMESPACES = Resource(group="", version="v1", kind="Namespace", plural="namespaces", namespaced=False)
-CRDS = Resource(
-    group="apiextensions.k8s.io",
-    version="v1",
-    kind="CustomResourceDefinition",
-    plural="customresourcedefinitions",
-    namespaced=False,
-)
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,15 +30,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     policy: Callable[[PropagationPolicy | None, PropagationPolicy | None], None]
     override: Callable[[OverridePolicy | None, OverridePolicy | None], None]
     binding: Callable[[ResourceBinding | None, ResourceBinding | None], None]
-    namespace: Callable[[PartialObject | None, PartialObject | None], None]
-    crd: Callable[[], None]
-
-
-class BindingView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A binding as policy reads it: without status, which is the status-aggregator's and changes often."""
-
-    metadata: ObjectMeta = ObjectMeta()
-    spec: msgspec.Raw = msgspec.Raw(b"{}")
+    namespace: Callable[[Template | None, Template | None], None]
+    definition: Callable[[], None]
 
 
 class Hub:
@@ -88,34 +40,41 @@ class Hub:
     def __init__(self, api: Client, uid: str, changes: Changes) -> None:
         self.api = api
         self.uid = uid
-        self.clusters_informer = self._informer(CLUSTERS, Cluster, lambda c: changes.cluster(c.old, c.new))
-        self.policies = [
-            self._informer(r, PropagationPolicy, lambda c: changes.policy(c.old, c.new))
-            for r in (POLICIES, CLUSTER_POLICIES)
+        self._clusters = self._informer(resources.CLUSTERS, Cluster, changes.cluster)
+        self._policies = [
+            self._informer(r, PropagationPolicy, changes.policy)
+            for r in (resources.PROPAGATION_POLICIES, resources.CLUSTER_PROPAGATION_POLICIES)
         ]
-        self.overrides = [
-            self._informer(r, OverridePolicy, lambda c: changes.override(c.old, c.new))
-            for r in (OVERRIDES, CLUSTER_OVERRIDES)
+        self._overrides = [
+            self._informer(r, OverridePolicy, changes.override)
+            for r in (resources.OVERRIDE_POLICIES, resources.CLUSTER_OVERRIDE_POLICIES)
         ]
-        self.bindings = [
-            self._informer(r, ResourceBinding, lambda c: changes.binding(c.old, c.new))
-            for r in (BINDINGS, CLUSTER_BINDINGS)
+        self._bindings = [
+            self._informer(r, ResourceBinding, changes.binding)
+            for r in (resources.RESOURCE_BINDINGS, resources.CLUSTER_RESOURCE_BINDINGS)
         ]
-        self.namespaces = self._informer(NAMESPACES, PartialObject, lambda c: changes.namespace(c.old, c.new))
-        self.crds = self._informer(CRDS, PartialObject, lambda c: changes.crd())
+        self._namespaces: Informer[Template] = Informer(
+            api, resources.NAMESPACES, decode=template.read, on_change=lambda c: changes.namespace(c.old, c.new)
+        )
+        self._definitions = self._informer(
+            resources.CUSTOM_RESOURCE_DEFINITIONS, PartialObject, lambda old, new: changes.definition()
+        )
 
-    def _informer(self, resource: Resource, type_: type[T], on_change: Callable[[Change[T]], None]) -> Informer[T]:
+    def _informer(self, resource: Resource, type_: type[T], told: Callable[[T | None, T | None], None]) -> Informer[T]:
+        def on_change(change: Change[T]) -> None:
+            told(change.old, change.new)
+
         return Informer(self.api, resource, decode=msgspec.json.Decoder(type_).decode, on_change=on_change)
 
-    def informers(self) -> Iterable[Informer[object]]:
+    def informers(self) -> list[Informer[Any]]:
         return [
-            self.clusters_informer,
-            *self.policies,
-            *self.overrides,
-            *self.bindings,
-            self.namespaces,
-            self.crds,
-        ]  # type: ignore[list-item]
+            self._clusters,
+            *self._policies,
+            *self._overrides,
+            *self._bindings,
+            self._namespaces,
+            self._definitions,
+        ]
 
     async def run(self) -> None:
         """Watches until cancelled."""
@@ -128,47 +87,76 @@ class Hub:
         for informer in self.informers():
             await informer.synced.wait()
 
-    def clusters(self) -> dict[str, Cluster]:
-        return {name: cluster for (_, name), cluster in self.clusters_informer.cache.items()}
+    def highest_version(self) -> int:
+        """The highest resourceVersion of the hub that any watch has shown."""
+        return max(resources.version_number(i.resource_version) for i in self.informers())
 
-    def uids(self) -> dict[str, str]:
-        return {name: cluster.metadata.uid for (_, name), cluster in self.clusters_informer.cache.items()}
+    # ---- clusters ----
+
+    def clusters(self) -> dict[str, Cluster]:
+        return {key.name: cluster for key, cluster in self._clusters.cache.items()}
+
+    def cluster(self, name: str) -> Cluster | None:
+        return self._clusters.cache.get(ObjectKey("", name))
+
+    # ---- policies ----
 
     def policies_for(self, namespace: str) -> list[PropagationPolicy]:
         """The PropagationPolicies of a namespace and all ClusterPropagationPolicies."""
-        namespaced, cluster_wide = (i.cache for i in self.policies)
-        own = [p for (ns, _), p in namespaced.items() if namespace and ns == namespace]
-        return own + list(cluster_wide.values())
+        return _visible(self._policies, namespace)
 
-    def all_policies(self) -> list[PropagationPolicy]:
-        return [p for informer in self.policies for p in informer.cache.values()]
-
-    def override_names(self) -> frozenset[tuple[str, str]]:
-        """(namespace, name) of each; the namespace of cluster-wide ones is empty."""
-        return frozenset(key for informer in self.overrides for key in informer.cache)
+    def policies(self) -> Iterable[PropagationPolicy]:
+        return (p for informer in self._policies for p in informer.cache.values())
 
     def overrides_for(self, namespace: str) -> list[OverridePolicy]:
         """The OverridePolicies of a namespace and all ClusterOverridePolicies."""
-        namespaced, cluster_wide = (i.cache for i in self.overrides)
-        return [p for (ns, _), p in namespaced.items() if namespace and ns == namespace] + list(cluster_wide.values())
+        return _visible(self._overrides, namespace)
+
+    def override_names(self) -> frozenset[tuple[str, str]]:
+        """(namespace, name) of each; the namespace of cluster-wide ones is empty."""
+        return frozenset((key.namespace, key.name) for informer in self._overrides for key in informer.cache)
+
+    # ---- bindings ----
 
     def binding(self, key: OriginKey) -> ResourceBinding | None:
-        return self._bindings_of(key).cache.get(tuple(key))
+        return self._bindings_of(key).cache.get(ObjectKey(*key))
 
-    def all_bindings(self) -> list[ResourceBinding]:
-        return [b for informer in self.bindings for b in informer.cache.values()]
+    def bindings(self) -> Iterable[ResourceBinding]:
+        return (b for informer in self._bindings for b in informer.cache.values())
 
     def observe_binding(self, key: OriginKey, body: bytes) -> None:
         """Feeds a write's answer back, so that the next look-up sees it."""
         self._bindings_of(key).observe(body)
 
-    def binding_resource(self, key: OriginKey) -> Resource:
-        return BINDINGS if key.namespace else CLUSTER_BINDINGS
+    def forget_binding(self, key: OriginKey, resource_version: str) -> None:
+        """Drops what a write or a live read showed to be gone."""
+        self._bindings_of(key).forget(ObjectKey(*key), resource_version)
 
     def _bindings_of(self, key: OriginKey) -> Informer[ResourceBinding]:
-        return self.bindings[0] if key.namespace else self.bindings[1]
+        return self._bindings[0] if key.namespace else self._bindings[1]
 
-    def system_namespace(self, name: str) -> bool:
-        return name in (wellknown.SYSTEM_NAMESPACE, wellknown.CLUSTER_NAMESPACE) or name.startswith(
-            wellknown.EXECUTION_NAMESPACE_PREFIX
-        )
+    # ---- namespaces ----
+
+    def namespace(self, name: str) -> Template | None:
+        return self._namespaces.cache.get(ObjectKey("", name))
+
+    def namespaces(self) -> Iterable[Template]:
+        return self._namespaces.cache.values()
+
+    async def live_namespace(self, name: str) -> Template | None:
+        """Reads a Namespace from the hub itself; None if it is not there."""
+        try:
+            return template.read(await self.api.get(resources.NAMESPACES, ObjectKey("", name)))
+        except NotFound:
+            return None
+
+
+def binding_resource(key: OriginKey) -> Resource:
+    """The kind of the binding of that name: cluster-scoped templates have ClusterResourceBindings."""
+    return resources.RESOURCE_BINDINGS if key.namespace else resources.CLUSTER_RESOURCE_BINDINGS
+
+
+def _visible(informers: list[Informer[T]], namespace: str) -> list[T]:
+    namespaced, cluster_wide = (i.cache for i in informers)
+    own = [item for key, item in namespaced.items() if key.namespace == namespace] if namespace else []
+    return own + list(cluster_wide.values())

@@ -42,6 +42,9 @@ UNJOINED_ANNOTATION: Final = "argosy.dev/unjoined"
 POLICY_GENERATION_ANNOTATION: Final = "argosy.dev/policy-generation"
 """Generation of the claiming policy when it was last applied."""
 
+TEMPLATE_DIGEST_ANNOTATION: Final = "argosy.dev/template-digest"
+"""Under a lazy policy: digest of the template that the binding was made from."""
+
 # --- Argosy, on other hub objects ------------------------------------------------------------------------------------
 
 ON_DELETE_ANNOTATION: Final = "argosy.dev/on-delete"

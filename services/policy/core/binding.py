@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from libs.common import names
+from libs.common import difference, names
 from libs.common.api import wellknown
 from libs.common.api.meta import ObjectMeta, OwnerReference, Template
 from libs.common.api.policy import Placement, PropagationPolicy, PropagationSpec
@@ -23,8 +23,10 @@ from libs.common.api.work import (
     TargetCluster,
     WorkloadAffinityGroups,
 )
+from libs.common.interpreter import registry
 from libs.common.messages import Order, Placed
 from services.policy.core import leaving, matching
+from services.policy.core.keys import with_changes
 
 API_VERSION = "work.karmada.io/v1alpha2"
 
@@ -149,6 +151,27 @@ class ScheduledNote(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     message: str = ""
 
 
+def interpret(template: Template) -> Interpretation:
+    """What the interpreter says of a template. Raises InterpretError for one that it cannot read."""
+    replicas, requirements = registry.replicas(template)
+    return Interpretation(
+        replicas=replicas, requirements=requirements, components=registry.components(template) or None
+    )
+
+
+def released(binding: ResourceBinding, claim: matching.ClaimRef) -> ResourceBinding:
+    """The binding without a claim, if it is that one; where it runs stays as it is."""
+    if matching.claim_of(binding.metadata) != claim:
+        return binding
+    labels, notes = matching.release_metadata(claim)
+    metadata = msgspec.structs.replace(
+        binding.metadata,
+        labels=with_changes(binding.metadata.labels or {}, labels),
+        annotations=with_changes(binding.metadata.annotations or {}, notes),
+    )
+    return msgspec.structs.replace(binding, metadata=metadata)
+
+
 def scheduled_of(binding: ResourceBinding) -> ScheduledNote | None:
     """The note on the last decision; None before the first."""
     text = (binding.metadata.annotations or {}).get(wellknown.SCHEDULED_ANNOTATION)
@@ -158,10 +181,18 @@ def scheduled_of(binding: ResourceBinding) -> ScheduledNote | None:
 def scheduled_note(answer: Placed, binding: ResourceBinding, moved: bool, now: str) -> str:
     """The note's text. The same outcome again keeps its first time, so that an equal decision writes nothing."""
     before = scheduled_of(binding)
-    same = before is not None and not moved and (before.failure, before.message) == (answer.failure or "", answer.message)
+    same = (
+        before is not None and not moved and (before.failure, before.message) == (answer.failure or "", answer.message)
+    )
     if before is not None and same and not _triggered_since(binding, before.time):
         return msgspec.json.encode(before).decode()
     return msgspec.json.encode(ScheduledNote(time=now, failure=answer.failure or "", message=answer.message)).decode()
+
+
+def applied_generation(binding: ResourceBinding) -> int | None:
+    """Generation of the policy when it was last applied to the binding; None when unknown."""
+    text = (binding.metadata.annotations or {}).get(wellknown.POLICY_GENERATION_ANNOTATION, "")
+    return int(text) if text.isdecimal() else None
 
 
 def placement_json(placement: Placement | None) -> str:
@@ -169,16 +200,21 @@ def placement_json(placement: Placement | None) -> str:
     return msgspec.json.encode(placement).decode()
 
 
-def with_changes(current: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str] | None:
-    """Labels or annotations after `changes` (None: take away); None instead of an empty map."""
-    merged = {**current, **changes}
-    return {key: value for key, value in merged.items() if value is not None} or None
-
-
 def content(binding: ResourceBinding) -> dict[str, Any]:
     """The binding as JSON data, for writing and comparing; without status, which is another's."""
     body: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(binding, status=None))
     return body
+
+
+def patch(existing: ResourceBinding, wanted: ResourceBinding) -> difference.Object:
+    """The smallest merge patch that makes `wanted` of `existing`; empty when nothing that matters differs.
+
+    A newer resourceVersion of the template alone does not matter: it would cost a write for every change of it.
+    """
+    resource = msgspec.structs.replace(wanted.spec.resource, resource_version=existing.spec.resource.resource_version)
+    unmoved = msgspec.structs.replace(wanted, spec=msgspec.structs.replace(wanted.spec, resource=resource))
+    before = content(existing)
+    return difference.merge_patch(before, content(wanted)) if content(unmoved) != before else {}
 
 
 def key_of(binding: ResourceBinding) -> names.OriginKey:
@@ -190,9 +226,7 @@ def finalizer(namespace: str) -> str:
     return wellknown.BINDING_FINALIZER if namespace else wellknown.CLUSTER_BINDING_FINALIZER
 
 
-def _metadata(
-    name: str, template: Template, policy: PropagationPolicy, existing: ResourceBinding | None
-) -> ObjectMeta:
+def _metadata(name: str, template: Template, policy: PropagationPolicy, existing: ResourceBinding | None) -> ObjectMeta:
     namespace = template["metadata"].get("namespace", "")
     old = existing.metadata if existing is not None else ObjectMeta(name=name, namespace=namespace)
     labels, notes = matching.claim_metadata(policy)

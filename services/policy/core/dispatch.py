@@ -106,9 +106,9 @@ def plan(desired: Desired, standing: Mapping[str, Published], gone: Mapping[str,
         elif not covers(gone.get(cluster), entry) and not _is_tombstone(desired, cluster, entry, before):
             publications.append(_publication(cluster, _tombstone(desired, cluster, entry, before), standing))
     explained = desired.targets.keys() | desired.leaving.keys() | desired.held
-    strays = [c for c, p in standing.items() if c not in explained and not _finished(p, gone.get(c))]
+    strays = [c for c, p in standing.items() if c not in explained and not finished(p, gone.get(c))]
     purges += [
-        Purge(cluster=c, seq=p.seq) for c, p in standing.items() if c not in explained and _finished(p, gone.get(c))
+        Purge(cluster=c, seq=p.seq) for c, p in standing.items() if c not in explained and finished(p, gone.get(c))
     ]
     return Plan(publications=publications, purges=purges, strays=sorted(strays))
 
@@ -156,7 +156,7 @@ def _apply(
 
 def _carried(desired: Desired, rendered: Rendered, before: Published | None, gone: Gone | None) -> list[Removal]:
     """What stood on the subject before and is not yet known to be gone, less what the new work itself names."""
-    if before is None or _finished(before, gone):
+    if before is None or finished(before, gone):
         return []
     old = [*before.removes, _itself(before)]
     if before.op == "delete" and before.preserve:
@@ -175,7 +175,9 @@ def _continues(removal: Removal, desired: Desired, rendered: Rendered) -> bool:
         rendered.namespace,
         rendered.name,
     )
-    return same_object and (removal.template_uid == desired.template.uid or is_adopted(removal.api_version, removal.kind))
+    return same_object and (
+        removal.template_uid == desired.template.uid or is_adopted(removal.api_version, removal.kind)
+    )
 
 
 def is_adopted(api_version: str, kind: str) -> bool:
@@ -213,7 +215,7 @@ def _is_tombstone(desired: Desired, cluster: str, entry: Leaving, before: Publis
     )
 
 
-def _finished(before: Published, gone: Gone | None) -> bool:
+def finished(before: Published, gone: Gone | None) -> bool:
     """Whether a tombstone's work is done."""
     return (
         before.op == "delete"

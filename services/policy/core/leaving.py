@@ -1,4 +1,4 @@
-"""Clusters that a binding is leaving: named on the binding in the write that drops them, cleared when the agent says gone.
+"""Clusters that a binding is leaving: named on it in the write that drops them, cleared when the agent says gone.
 
 The annotation is what makes a removal durable: whoever dies after that write, the next one finds it and goes on.
 """

@@ -132,7 +132,9 @@ def _best(live: Sequence[PropagationPolicy], template: TemplateFacts) -> Propaga
     matching = [(p, implicit) for p in live if (implicit := priority_of_match(p, template))]
     if not matching:
         return None
-    return min(matching, key=lambda m: (is_cluster_scoped(m[0]), -(m[0].spec.priority or 0), -m[1], m[0].metadata.name))[0]
+    return min(
+        matching, key=lambda m: (is_cluster_scoped(m[0]), -(m[0].spec.priority or 0), -m[1], m[0].metadata.name)
+    )[0]
 
 
 def _preempted(

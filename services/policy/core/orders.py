@@ -13,6 +13,10 @@ class Orders:
         self.epoch = epoch
         self._seq = 0
 
+    def begin(self, epoch: int) -> None:
+        """From now on orders are of this epoch."""
+        self.epoch, self._seq = epoch, 0
+
     def next(self) -> Order:
         self._seq += 1
         return Order(epoch=self.epoch, seq=self._seq)

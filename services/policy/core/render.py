@@ -1,12 +1,12 @@
 """The manifest that one member gets: template x binding x cluster (Karmada's binding controller, `ensureWorks`).
 
-Order matters: replicas first, then overrides, so that an override of `/spec/replicas` beats the scheduler's number, then
-the labels and annotations by which Argosy, and tools that know Karmada, find the object again.
+Order matters: replicas first, then overrides, so that an override of `/spec/replicas` beats the scheduler's number,
+then the labels and annotations by which Argosy, and tools that know Karmada, find the object again.
 """
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -36,8 +36,6 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     conflict_resolution: str
     preserve_on_deletion: bool
     suspended: bool
-    applied_overrides: dict[str, str]
-    """Karmada's record of what was overridden, by annotation key."""
 
 
 def targets(binding: ResourceBinding) -> dict[str, int]:
@@ -70,7 +68,7 @@ def render(
     if workload and registry.enabled("ReviseReplica", template["apiVersion"], template["kind"]):
         manifest = registry.revise_replica(manifest, replicas[name])
     manifest = completions.divide(manifest, binding, replicas, name)
-    manifest, record = overrides.apply(manifest, cluster, policies)
+    manifest = overrides.apply(manifest, cluster, policies)
     conflict = conflict_resolution(template, spec.conflict_resolution)
     manifest = _marked(registry.prune(manifest), template, binding, name, cluster.metadata.uid, conflict)
     return finish(
@@ -78,16 +76,14 @@ def render(
         conflict=conflict,
         preserve=bool(spec.preserve_resources_on_deletion),
         suspended=suspended(binding, name),
-        record=record,
     )
 
 
 def render_namespace(namespace: Template, cluster: Cluster, policies: Sequence[OverridePolicy]) -> Rendered:
     """The copy of a hub Namespace that every member gets (Karmada's namespace-sync controller)."""
-    manifest, record = overrides.apply(namespace, cluster, [p for p in policies if not p.metadata.namespace])
+    manifest = overrides.apply(namespace, cluster, [p for p in policies if not p.metadata.namespace])
     conflict = conflict_resolution(namespace, "Abort")
-    own = registry.prune(manifest)
-    own.pop("spec", None)
+    own = {k: v for k, v in registry.prune(manifest).items() if k != "spec"}
     labels = {**(own["metadata"].get("labels") or {}), wellknown.MANAGED_LABEL: wellknown.MANAGED_VALUE}
     notes = {
         **(own["metadata"].get("annotations") or {}),
@@ -95,12 +91,10 @@ def render_namespace(namespace: Template, cluster: Cluster, policies: Sequence[O
         **_work_notes(own, cluster.metadata.name),
         wellknown.CONFLICT_RESOLUTION_ANNOTATION: conflict,
     }
-    return finish(_with_record(own, labels, notes), conflict=conflict, preserve=False, suspended=False, record=record)
+    return finish(_with_record(own, labels, notes), conflict=conflict, preserve=False, suspended=False)
 
 
-def finish(
-    manifest: Template, *, conflict: str, preserve: bool, suspended: bool, record: Mapping[str, str]
-) -> Rendered:
+def finish(manifest: Template, *, conflict: str, preserve: bool, suspended: bool) -> Rendered:
     """Encodes a manifest and digests it with its flags."""
     body = _encode(manifest)
     flags = f"{conflict}/{preserve}/{suspended}".encode()
@@ -115,7 +109,6 @@ def finish(
         conflict_resolution=conflict,
         preserve_on_deletion=preserve,
         suspended=suspended,
-        applied_overrides=dict(record),
     )
 
 

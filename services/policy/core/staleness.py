@@ -1,8 +1,8 @@
-"""Whether a binding's decision is still the answer to today's question (Karmada's scheduler, "does it need scheduling?").
+"""Whether a binding's decision still answers today's question (Karmada's scheduler, "does it need scheduling?").
 
-The question is digested: what a decision was made from stands on the binding as a digest, so that a restart asks nothing
-twice. Bindings whose answer may follow any change of clusters (copies, and what found no place) are also compared with a
-fingerprint of the clusters, which is kept in memory only.
+The question is digested: what a decision was made from stands on the binding as a digest, so that a restart asks
+nothing twice. Bindings whose answer may follow any change of clusters (copies, and what found no place) are also
+compared with a fingerprint of the clusters, which is kept in memory only.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ import msgspec
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
 from libs.common.api.work import ResourceBinding, TargetCluster
-from libs.common.messages import BindingRequest, Order, TemplateRef
+from libs.common.messages import BindingRequest, Order, Placed, TemplateRef
 from services.policy.core import binding as bindings
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def inputs_digest(binding: ResourceBinding) -> str:
-    """Digest of what users and policies change in the question: not the clusters it is on, nor the clusters there are."""
+    """Digest of what users and policies change in the question: neither where it is, nor which clusters there are."""
     spec = binding.spec
     return _digest(
         spec.resource.uid,
@@ -68,6 +68,43 @@ def follows_clusters(binding: ResourceBinding) -> bool:
     return not workload or strategy is None or strategy.replica_scheduling_type == "Duplicated"
 
 
+def takes_all(binding: ResourceBinding) -> bool:
+    """Whether the answer is simply every cluster that fits, so that none is chosen in place of another."""
+    placement = binding.spec.placement
+    chooses = placement is not None and (placement.spread_constraints or placement.cluster_affinities)
+    return follows_clusters(binding) and not chooses
+
+
+def moves_with_clusters(binding: ResourceBinding) -> bool:
+    """Whether a change of clusters is a reason to ask again.
+
+    Not for what lost a cluster that was unjoined: it is placed elsewhere only when somebody asks for it.
+    """
+    if takes_all(binding) or failed(binding):
+        return True
+    return follows_clusters(binding) and wellknown.UNJOINED_ANNOTATION not in (binding.metadata.annotations or {})
+
+
+def refused(answer: Placed, *, digest: str, template_uid: str, uids: Mapping[str, str]) -> str:
+    """Why an answer of the scheduler does not count (any more); empty when it does.
+
+    Args:
+        digest: of what would be asked now.
+        uids: of the Clusters that exist, by name.
+    """
+    if answer.template_uid != template_uid:
+        return "template replaced"
+    if answer.digest != digest:
+        return "question changed"
+    lost = [c.name for c in answer.clusters if uids.get(c.name) != c.uid]
+    return f"cluster {lost[0]} replaced" if lost else ""
+
+
+def suspended(binding: ResourceBinding) -> bool:
+    """Whether somebody has suspended its scheduling."""
+    return binding.spec.suspension is not None and bool(binding.spec.suspension.scheduling)
+
+
 def failed(binding: ResourceBinding) -> bool:
     """Whether the last decision found no place."""
     note = bindings.scheduled_of(binding)
@@ -80,7 +117,7 @@ def reason(desired: ResourceBinding, existing: ResourceBinding | None, clusters:
     What `follows_clusters` or has `failed` is asked again by the caller when its fingerprint of the clusters moves.
     """
     spec = desired.spec
-    if spec.suspension is not None and spec.suspension.scheduling:
+    if suspended(desired):
         return ""
     if existing is None:
         return "new"
@@ -89,7 +126,7 @@ def reason(desired: ResourceBinding, existing: ResourceBinding | None, clusters:
         return "inputs changed"
     for target in spec.clusters or ():
         cluster = clusters.get(target.name)
-        if (cluster is None or cluster.metadata.deletion_timestamp) and wellknown.UNJOINED_ANNOTATION not in notes:
+        if cluster is None or cluster.metadata.deletion_timestamp:
             return f"cluster {target.name} is leaving"
     return ""
 

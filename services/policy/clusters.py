@@ -1,0 +1,101 @@
+"""Clusters come and go: the finalizer that holds one until nothing of it is left, and the consumer of its agent."""
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from libs.common import bus, subjects
+from libs.common.api import wellknown
+from libs.common.api.cluster import Cluster
+from libs.common.bus import cloudevents
+from libs.common.kube import resources
+from libs.common.kube.client import MERGE, Client
+from libs.common.kube.resources import ObjectKey
+from libs.common.names import encode_token
+from libs.common.reconcile import DONE, After, Outcome, Queue
+from services.policy.bindings import MANAGER
+from services.policy.core import leaving, render, retreat
+from services.policy.notices import Notices
+from services.policy.view import View
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN: Final = timedelta(seconds=1)
+"""While a cluster leaves: its works are watched by others, who need not know that somebody waits."""
+
+
+class Clusters:
+    def __init__(self, api: Client, nats: bus.Bus, view: View, notices: Notices) -> None:
+        self._api = api
+        self._nats = nats
+        self._view = view
+        self._notices = notices
+        self._served: dict[str, str] = {}
+        self.queue: Queue[str] = Queue()
+
+    async def __call__(self, name: str) -> Outcome:
+        """Brings what surrounds one Cluster to what the hub says of it."""
+        cluster = self._view.hub.cluster(name)
+        if cluster is None:
+            return await self._gone(name)
+        if cluster.metadata.deletion_timestamp is not None:
+            return await self._leaving(name, cluster)
+        if self._served.get(name) != cluster.metadata.uid:
+            await self._nats.create_agent_consumer(name)
+            self._served[name] = cluster.metadata.uid
+        if wellknown.CLUSTER_FINALIZER not in (cluster.metadata.finalizers or ()):
+            await self._finalizers(cluster, [*(cluster.metadata.finalizers or ()), wellknown.CLUSTER_FINALIZER])
+            self._notices.cluster(cloudevents.CLUSTER_JOINED, name, cluster.metadata.uid)
+        return DONE
+
+    async def _leaving(self, name: str, cluster: Cluster) -> Outcome:
+        if wellknown.CLUSTER_FINALIZER not in (cluster.metadata.finalizers or ()):
+            return DONE
+        await self._view.works.ready()
+        if self._is_named(name, cluster):
+            return After(_LOOK_AGAIN)
+        await self._clean(name)
+        others = [f for f in cluster.metadata.finalizers or () if f != wellknown.CLUSTER_FINALIZER]
+        await self._finalizers(cluster, others)
+        self._notices.cluster(cloudevents.CLUSTER_LEFT, name, cluster.metadata.uid)
+        return DONE
+
+    def _is_named(self, name: str, cluster: Cluster) -> bool:
+        """Whether something is there or still leaving. Nobody waits for a dead member's word."""
+        dead = name in retreat.dead({name: cluster})
+        if not dead and self._view.works.in_cluster(name):
+            return True
+        for binding in self._view.hub.bindings():
+            left = leaving.parse((binding.metadata.annotations or {}).get(wellknown.LEAVING_ANNOTATION))
+            deleting = binding.metadata.deletion_timestamp is not None
+            if (name in render.targets(binding) and not (dead and deleting)) or (name in left and not dead):
+                return True
+        return False
+
+    async def _gone(self, name: str) -> Outcome:
+        """A Cluster that went without its finalizer leaves as little behind as one that went in order."""
+        self._served.pop(name, None)
+        if self._view.works.in_cluster(name):
+            await self._clean(name)
+        return DONE
+
+    async def _clean(self, name: str) -> None:
+        """Takes away the agent's consumer and all subjects of a cluster."""
+        token, names = encode_token(name), self._nats.subjects
+        await self._nats.delete_agent_consumer(name)
+        self._served.pop(name, None)
+        works = await self._nats.stream_info(subjects.WORKS)
+        status = await self._nats.stream_info(subjects.STATUS)
+        await self._nats.purge(subjects.WORKS, names.works_of(name), up_to_seq=works.last_seq)
+        for kind in ("status", "gone"):
+            await self._nats.purge(subjects.STATUS, names.all(kind, token), up_to_seq=status.last_seq)
+        await self._nats.purge(subjects.STATUS, names.capacity(name), up_to_seq=status.last_seq)
+        self._view.works.forget_cluster(name)
+
+    async def _finalizers(self, cluster: Cluster, finalizers: list[str]) -> None:
+        metadata = cluster.metadata
+        patch = {"metadata": {"finalizers": finalizers or None, "resourceVersion": metadata.resource_version}}
+        await self._api.patch(
+            resources.CLUSTERS, ObjectKey("", metadata.name), patch, content_type=MERGE, manager=MANAGER
+        )

@@ -1,0 +1,169 @@
+"""What the leading replica runs: read everything, take an epoch, then decide."""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from libs.common import bus, reconcile
+from libs.common.api import wellknown
+from libs.common.kube import resources
+from libs.common.kube.client import Client
+from libs.common.kube.events import Recorder
+from libs.common.kube.lease import Term
+from libs.common.kube.resources import ObjectKey
+from libs.common.messages import Placed
+from libs.common.names import OriginKey
+from libs.common.reconcile import Outcome, Queue
+from libs.common.service import Health
+from services.policy import metrics, namespaces, routing
+from services.policy.bindings import Bindings
+from services.policy.claims import Claims
+from services.policy.clusters import Clusters
+from services.policy.core.exclusions import Exclusions
+from services.policy.core.orders import Orders
+from services.policy.effects import Effects
+from services.policy.hub import Changes, Hub
+from services.policy.namespaces import Namespaces
+from services.policy.notices import Notices
+from services.policy.placements import Placements
+from services.policy.reconcile import Reconciler
+from services.policy.removal import Removal
+from services.policy.requests import Requests
+from services.policy.rollback import Rollback
+from services.policy.routing import Routing
+from services.policy.sending import Sending
+from services.policy.settings import Settings
+from services.policy.templates import Templates
+from services.policy.view import View
+from services.policy.works import Works
+
+log = structlog.get_logger(__name__)
+
+
+class Leadership:
+    """One time of leadership, from reading everything to being cancelled."""
+
+    def __init__(self, api: Client, nats: bus.Bus, settings: Settings, hub_uid: str) -> None:
+        self._settings = settings
+        self._queue: Queue[OriginKey] = Queue()
+        self.orders = Orders(0)
+        self.rollback = Rollback()
+        self._recorder = Recorder(api, "argosy-policy")
+        self.notices = Notices(nats, self._recorder)
+        excluded = Exclusions(settings.skipped_propagating_apis, settings.skipped_propagating_namespaces)
+        self.hub = Hub(api, hub_uid, self._changes())
+        self.templates = Templates(
+            api,
+            wanted=lambda: self.routing.wanted_kinds(),
+            excluded=excluded,
+            on_change=lambda key, old, new: self.routing.template(key, old, new),
+            on_synced=lambda kind: self.routing.kind(kind),
+        )
+        self.works = Works(nats, on_change=lambda key: self.routing.origin(key), on_replay=self._replayed)
+        self.placements = Placements(nats, on_answer=self._answered, on_replay=lambda: self.requests.expire_all())
+        self.view = View(self.hub, self.templates, self.works, self.placements, excluded)
+        self.clusters = Clusters(api, nats, self.view, self.notices)
+        self.routing = Routing(self.view, self._queue, self.clusters.queue)
+        self.requests = Requests(
+            nats,
+            lambda key, priority: self.routing.origin(key, priority),
+            window=settings.request_window,
+            timeout=settings.request_timeout,
+        )
+        self.effects = Effects(
+            self.view,
+            self.orders,
+            bindings=Bindings(api, self.hub),
+            claims=Claims(api, self.view),
+            requests=self.requests,
+            sending=Sending(nats, self.view, self.orders, self.notices),
+            notices=self.notices,
+        )
+        removal = Removal(self.view, self.effects, self.rollback, lambda key: self.routing.origin(key))
+        self._bindings = Reconciler(self.view, self.effects, removal)
+        self._namespaces = Namespaces(self.view, self.effects, removal)
+
+    async def rule(self, term: Term, health: Health) -> None:
+        """Leads until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for name, job in {
+                "hub": self.hub.run(),
+                "templates": self.templates.run(),
+                "works": self.works.run(),
+                "placements": self.placements.run(),
+                "notices": self.notices.run(),
+                "events": self._recorder.run(),
+            }.items():
+                tasks.create_task(job, name=name)
+            await self._read()
+            await self._take_epoch(term)
+            self.routing.begin()
+            health.ready("leader", True)
+            for name, job in {
+                "requests": self.requests.run(),
+                "origins": reconcile.run(self._queue, self._look, name="origins", workers=self._settings.workers),
+                "claims": reconcile.run(self.effects.claims.queue, self.effects.claims, name="claims"),
+                "clusters": reconcile.run(self.clusters.queue, self.clusters, name="clusters", workers=4),
+                "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=8),
+            }.items():
+                tasks.create_task(job, name=name)
+
+    async def _look(self, key: OriginKey) -> Outcome:
+        if namespaces.is_namespace(key):
+            await self.works.ready()
+            return await self._namespaces(key)
+        return await self._bindings(key)
+
+    async def _read(self) -> None:
+        """Waits until all that decisions are made from has been read."""
+        await self.hub.synced()
+        self.templates.refresh(discover=True)
+        await self.works.ready()
+        await self.placements.read.wait()
+        await self.templates.all_synced()
+        self.rollback.judge(
+            known=int(self.works.highest_version()), hub=self.hub.highest_version(), source="the stream WORKS"
+        )
+
+    async def _take_epoch(self, term: Term) -> None:
+        """Takes an epoch above all that were ever taken; written down before it is used."""
+        noted = term.annotations.get(wellknown.EPOCH_ANNOTATION, "0")
+        epoch = 1 + max(int(noted) if noted.isdecimal() else 0, term.transitions, self.works.highest_order().epoch)
+        await term.annotate({wellknown.EPOCH_ANNOTATION: str(epoch)})
+        self.orders.begin(epoch)
+        metrics.EPOCH.set(epoch)
+        log.info("epoch taken", epoch=epoch)
+
+    def _changes(self) -> Changes:
+        return Changes(
+            cluster=lambda old, new: self.routing.cluster(old, new),
+            policy=lambda old, new: self.routing.policy(old, new),
+            override=lambda old, new: self.routing.override(old, new),
+            binding=lambda old, new: self.routing.binding(old, new),
+            namespace=lambda old, new: self.routing.namespace(old, new),
+            definition=lambda: self.routing.definition(),
+        )
+
+    def _answered(self, key: OriginKey, placed: Placed) -> None:
+        self.requests.answered(key, placed.digest)
+        self.routing.origin(key, routing.FIRST)
+
+    def _replayed(self, stream: str) -> None:
+        """A stream is new or read anew: what was told may be lost, and everything is compared again."""
+        self.effects.sending.tell_again()
+        self.routing.everything()
+
+
+async def hub_uid(api: Client) -> str:
+    """The identity of the hub: the uid of its kube-system Namespace."""
+    body = await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM))
+    return msgspec.json.decode(body, type=_Identified).metadata.uid
+
+
+class _Uid(msgspec.Struct, frozen=True):
+    uid: str
+
+
+class _Identified(msgspec.Struct, frozen=True):
+    metadata: _Uid

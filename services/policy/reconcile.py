@@ -1,0 +1,173 @@
+"""One origin, brought to what the hub says: gather, decide, perform.
+
+An origin is a binding or the template that should have one. Everything that can change the answer (template, policies,
+overrides, clusters, the scheduler's answer, works, agents' reports) only says which origin to look at again.
+"""
+
+from typing import Final
+
+import structlog
+
+from libs.common import telemetry
+from libs.common.api.work import ResourceBinding
+from libs.common.messages import BindingRequest
+from libs.common.names import OriginKey
+from libs.common.reconcile import DONE, Outcome
+from services.policy.core import binding as bindings
+from services.policy.core import departures, lazy, matching, staleness
+from services.policy.core import template as templates
+from services.policy.core.matching import Claim, Release, Waiting
+from services.policy.core.template import Template
+from services.policy.decided import Decided
+from services.policy.effects import Effects
+from services.policy.placements import Answer
+from services.policy.removal import Removal
+from services.policy.view import Fleet, View, reference
+
+log = structlog.get_logger(__name__)
+
+_REQUEST: Final = "binding.request.{namespace}.{binding}"
+_PLACED: Final = "binding.placed.{namespace}.{binding}"
+
+
+class Reconciler:
+    def __init__(self, view: View, effects: Effects, removal: Removal) -> None:
+        self._view = view
+        self._do = effects
+        self._removal = removal
+        self._decided = Decided()
+
+    async def __call__(self, key: OriginKey) -> Outcome:
+        """Looks at one origin. Raises what the hub or the bus raise; the queue tries again."""
+        await self._view.works.ready()
+        binding, template = self._view.hub.binding(key), self._view.template(key)
+        if binding is not None and binding.metadata.deletion_timestamp is not None:
+            return await self._removal.binding(key, binding)
+        if template is None and binding is not None:
+            return await self._removal.abandoned(key, binding)
+        if template is None:
+            self._decided.forget(key)
+            return await self._removal.leftovers(key)
+        decision = self._view.decide(template, binding)
+        self._do.claims.check(template, decision)
+        if isinstance(decision, Claim) and not self._held(key, template, decision, binding):
+            return await self._claimed(key, template, binding, decision)
+        if isinstance(decision, Waiting):
+            log.debug("waits for overrides", key=key, policy=decision.policy.metadata.name, missing=decision.missing)
+        if binding is None:
+            return await self._removal.leftovers(key)
+        return await self._frozen(key, template, binding, decision)
+
+    # ---- a template with a policy ----
+
+    async def _claimed(
+        self, key: OriginKey, template: Template, binding: ResourceBinding | None, decision: Claim
+    ) -> Outcome:
+        fleet, traceparent = self._view.fleet(), telemetry.root(template.trace_id)
+        body = templates.with_metadata(template.body(), *matching.claim_metadata(decision.policy))
+        with telemetry.span("match", parent=traceparent) as span:
+            wanted = bindings.desired(key.name, body, decision.policy, bindings.interpret(body), binding)
+            wanted = lazy.noted(wanted, decision.policy, template)
+            wanted = departures.without_departed(wanted, fleet.clusters, fleet.uids, self._do.orders.next())
+            why = self._why(key, wanted, binding, fleet)
+            span.set("argosy.reason", why)
+            traceparent = span.traceparent
+        answer = None
+        if why:
+            digest = self._digest(wanted, fleet)
+            answer = self._answer(key, digest, template, fleet)
+            if answer is None:
+                return await self._ask(key, wanted, digest, template, fleet, traceparent)
+            wanted = self._placed(wanted, answer, fleet)
+            traceparent = answer.traceparent or traceparent
+        with telemetry.span("placed", parent=traceparent) as span:
+            stands = await self._do.bindings.write(key, wanted, binding)
+            if answer is not None:
+                self._do.settled(key, stands, answer)
+            sent = await self._do.sending.binding(
+                key, stands, reference(template), body, frozen=False, traceparent=span.traceparent
+            )
+            await self._removal.clear(key, stands, sent)
+        return DONE
+
+    def _held(self, key: OriginKey, template: Template, decision: Claim, binding: ResourceBinding | None) -> bool:
+        """Whether a lazy policy waits for the user to change the template."""
+        return lazy.holds(decision.policy, template, binding, self._decided.first_digest(key, template))
+
+    def _why(self, key: OriginKey, wanted: ResourceBinding, binding: ResourceBinding | None, fleet: Fleet) -> str:
+        """Why the scheduler must be asked; empty when it need not be."""
+        why = staleness.reason(wanted, binding, fleet.clusters)
+        if why or staleness.suspended(wanted) or not staleness.moves_with_clusters(wanted):
+            return why
+        return "" if self._decided.since(key, _fingerprint(wanted, fleet)) else "clusters changed"
+
+    def _digest(self, wanted: ResourceBinding, fleet: Fleet) -> str:
+        moving = _fingerprint(wanted, fleet) if staleness.moves_with_clusters(wanted) else ""
+        return staleness.request_digest(staleness.inputs_digest(wanted), wanted.spec.clusters or (), moving)
+
+    def _answer(self, key: OriginKey, digest: str, template: Template, fleet: Fleet) -> Answer | None:
+        """The scheduler's answer to the question as it stands now, if there is one."""
+        answer = self._view.placements.get(key)
+        if answer is None:
+            return None
+        refused = staleness.refused(answer.placed, digest=digest, template_uid=template.metadata.uid, uids=fleet.uids)
+        self._do.judged(refused)
+        return None if refused else answer
+
+    async def _ask(
+        self, key: OriginKey, wanted: ResourceBinding, digest: str, template: Template, fleet: Fleet, traceparent: str
+    ) -> Outcome:
+        request = self._request(wanted, digest, template, fleet)
+        subject = f"{key.namespace}/{key.name}"
+        with telemetry.span(
+            telemetry.messaging_name("publish", _REQUEST),
+            parent=traceparent,
+            kind="producer",
+            attributes=telemetry.messaging("publish", _REQUEST, subject),
+        ) as span:
+            await self._do.requests.ask(key, request, traceparent=span.traceparent)
+        return DONE
+
+    def _request(self, wanted: ResourceBinding, digest: str, template: Template, fleet: Fleet) -> BindingRequest:
+        return staleness.request(
+            wanted,
+            digest,
+            hub_uid=self._view.hub.uid,
+            order=self._do.orders.next(),
+            generation=template.metadata.generation,
+            cluster_revision=fleet.revision,
+        )
+
+    def _placed(self, wanted: ResourceBinding, answer: Answer, fleet: Fleet) -> ResourceBinding:
+        key = bindings.key_of(wanted)
+        self._decided.at(key, fleet.fingerprint, fleet.full_fingerprint)
+        return bindings.placed(
+            wanted,
+            answer.placed,
+            inputs_digest=staleness.inputs_digest(wanted),
+            uids=fleet.uids,
+            order=self._do.orders.next(),
+            now=self._do.now(),
+            keep=departures.kept(fleet.clusters),
+        )
+
+    # ---- a template without one ----
+
+    async def _frozen(
+        self, key: OriginKey, template: Template, binding: ResourceBinding, decision: matching.Decision
+    ) -> Outcome:
+        """Nobody decides about the binding now: what runs stays, and what leaves still leaves."""
+        fleet, traceparent = self._view.fleet(), telemetry.root(template.trace_id)
+        wanted = departures.released_from_departed(binding, fleet.clusters, fleet.uids, self._do.orders.next())
+        if isinstance(decision, Release):
+            wanted = bindings.released(wanted, decision.claim)
+        stands = await self._do.bindings.write(key, wanted, binding)
+        sent = await self._do.sending.binding(
+            key, stands, reference(template), template.body(), frozen=True, traceparent=traceparent
+        )
+        await self._removal.clear(key, stands, sent)
+        return DONE
+
+
+def _fingerprint(wanted: ResourceBinding, fleet: Fleet) -> str:
+    return fleet.full_fingerprint if staleness.failed(wanted) else fleet.fingerprint

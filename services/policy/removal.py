@@ -1,0 +1,178 @@
+"""Takes things away: bindings whose template is gone, works of bindings that are deleted, works that nothing explains.
+
+An order to remove is given only on the hub's word, read live where a watch might be behind; and not at all while the
+hub looks as if it had been put back to an earlier copy.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+import structlog
+
+from libs.common import names, telemetry
+from libs.common.api import wellknown
+from libs.common.api.work import ResourceBinding
+from libs.common.errors import Retry
+from libs.common.messages import Origin, TemplateRef
+from libs.common.names import OriginKey
+from libs.common.reconcile import DONE, Outcome
+from services.policy import metrics
+from services.policy.core import departures, dispatch, leaving, render, retreat
+from services.policy.core.keys import with_changes
+from services.policy.core.leaving import Leaving
+from services.policy.effects import Effects
+from services.policy.rollback import Rollback
+from services.policy.sending import Sent
+from services.policy.view import View, reference_of
+
+log = structlog.get_logger(__name__)
+
+
+class Removal:
+    def __init__(self, view: View, effects: Effects, rollback: Rollback, again: Callable[[OriginKey], None]) -> None:
+        self._again = again
+        self._view = view
+        self._do = effects
+        self._rollback = rollback
+
+    # ---- a binding that is being deleted ----
+
+    async def binding(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
+        """Leaves every cluster, and lets the binding go when all have reported so."""
+        standing = self._view.works.standing(key)
+        notes = binding.metadata.annotations or {}
+        named = {*render.targets(binding), *leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)), *standing}
+        left = self._remaining(key, named)
+        if left:
+            self._rollback.check("delete", key)
+            await self._retreat(
+                key,
+                render.origin_of(binding),
+                reference_of(binding.spec.resource),
+                left,
+                preserve=bool(binding.spec.preserve_resources_on_deletion),
+            )
+            return DONE
+        await self._do.bindings.let_go(key, binding)
+        await self.purge(key)
+        self._do.notices.deleted(key, binding)
+        self._do.forget(key)
+        if self._view.template(key) is None:
+            self._view.origins.forget(key)
+        self._again(key)
+        return DONE
+
+    async def abandoned(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
+        """A binding without a template. If the hub confirms that there is none, the binding goes too."""
+        wanted = self._view.origins.template(key)
+        if wanted is None or not self._view.absence_counts(wanted):
+            return DONE
+        live = await self._view.templates.live(wanted)
+        if live is not None:
+            raise Retry("the template is there, but the watch has not shown it yet")
+        self._rollback.check("template gone", key)
+        await self._do.bindings.delete(key, binding)
+        return DONE
+
+    # ---- works without a binding ----
+
+    async def leftovers(self, key: OriginKey) -> Outcome:
+        """An origin that should not be anywhere."""
+        standing = self._view.works.standing(key)
+        if not standing:
+            await self._purge_reports(key)
+            self._do.forget(key)
+            return DONE
+        if await self._do.bindings.live(key) is not None:
+            raise Retry("the binding is there, but the watch has not shown it yet")
+        await self._origin_gone(key)
+        return DONE
+
+    async def namespace_gone(self, key: OriginKey, name: str) -> None:
+        """A Namespace that the hub has no more: if it confirms that, its copies go."""
+        if await self._view.hub.live_namespace(name) is not None:
+            raise Retry("the namespace is there, but the watch has not shown it yet")
+        await self._origin_gone(key)
+
+    async def _origin_gone(self, key: OriginKey) -> None:
+        """Leaves every cluster, on behalf of an origin that the hub has not any more."""
+        standing = self._view.works.standing(key)
+        left = self._remaining(key, standing)
+        if not left:
+            await self.purge(key)
+            self._do.forget(key)
+            return
+        self._rollback.check("origin gone", key)
+        metrics.REPAIRS.labels("orphan").inc(len(left))
+        newest = max(standing.values(), key=lambda work: work.order)
+        await self._retreat(key, newest.origin, newest.template, left, preserve=False)
+
+    # ---- clusters that a binding has left ----
+
+    async def clear(self, key: OriginKey, binding: ResourceBinding, sent: Sent) -> None:
+        """Writes down which clusters have reported gone, and then takes away what is done with."""
+        left, notes = sent.left, binding.metadata.annotations or {}
+        if sent.strays:
+            left = {**left, **await self._strays(key, binding, sent.strays)}
+        text = leaving.render(left)
+        if notes.get(wellknown.LEAVING_ANNOTATION) != text:
+            changed = with_changes(notes, {wellknown.LEAVING_ANNOTATION: text})
+            wanted = msgspec.structs.replace(
+                binding, metadata=msgspec.structs.replace(binding.metadata, annotations=changed)
+            )
+            await self._do.bindings.write(key, wanted, binding)
+            self._again(key)
+        for purge in sent.purges:
+            await self._view.works.purge(key, purge.cluster, purge.seq)
+
+    async def _strays(self, key: OriginKey, binding: ResourceBinding, strays: Iterable[str]) -> dict[str, Leaving]:
+        """Works of clusters that the binding does not name; they leave if the hub's own word confirms that."""
+        live = await self._do.bindings.live(key)
+        if live is None or live.metadata.resource_version != binding.metadata.resource_version:
+            raise Retry("the binding has changed, and the watch has not shown it yet")
+        self._rollback.check("stray", key)
+        standing, uids = self._view.works.standing(key), self._view.fleet().uids
+        metrics.REPAIRS.labels("stray").inc()
+        return {
+            c: Leaving(uid=standing[c].cluster_uid, order=standing[c].order)
+            for c in strays
+            if uids.get(c) == standing[c].cluster_uid
+        }
+
+    # ---- how ----
+
+    def _remaining(self, key: OriginKey, named: Iterable[str]) -> dict[str, Leaving]:
+        fleet = self._view.fleet()
+        return retreat.remaining(
+            named,
+            self._view.works.standing(key),
+            self._view.works.gone(key),
+            uids=fleet.uids,
+            dead=retreat.dead(fleet.clusters),
+            kept=departures.kept(fleet.clusters),
+            order=self._do.orders.next(),
+        )
+
+    async def _retreat(
+        self, key: OriginKey, origin: Origin, template: TemplateRef, left: dict[str, Leaving], *, preserve: bool
+    ) -> None:
+        works = self._view.works
+        wanted = retreat.desired(
+            self._view.hub.uid, origin, template, left, uids=self._view.fleet().uids, preserve=preserve
+        )
+        plan = dispatch.plan(wanted, works.standing(key), works.gone(key))
+        await self._do.sending.publish(
+            key, plan.publications, traceparent=telemetry.root(names.deletion_trace_id(template.uid))
+        )
+
+    async def purge(self, key: OriginKey) -> None:
+        """Takes away all that the streams hold of an origin that is nowhere any more."""
+        works = self._view.works
+        for cluster, work in list(works.standing(key).items()):
+            await works.purge(key, cluster, work.seq)
+        await self._purge_reports(key)
+        await self._do.sending.withdraw(key)
+
+    async def _purge_reports(self, key: OriginKey) -> None:
+        for cluster, seq in self._view.works.leftovers(key).items():
+            await self._view.works.purge_reports(key, cluster, seq)

@@ -1,0 +1,136 @@
+"""The queue of questions to the scheduler: at most one open per binding, and a bounded window of open ones in all.
+
+Nothing is kept of a question but its digest: whoever may ask is told to look again, and asks what is true then. So
+waiting questions coalesce by themselves. A question without an answer for too long is asked again.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+
+from libs.common import bus
+from libs.common.messages import BindingRequest
+from libs.common.names import OriginKey
+from services.policy import metrics
+
+
+class _Open(msgspec.Struct):
+    digest: str
+    seq: int
+    since: float
+    expired: bool = False
+
+
+class Requests:
+    """Asks, waits, and asks again.
+
+    Args:
+        retry: looks at a binding again, with a priority.
+        window: how many questions may be open at the same time.
+        timeout: after which a question without an answer is asked again.
+    """
+
+    def __init__(
+        self, nats: bus.Bus, retry: Callable[[OriginKey, int], None], *, window: int, timeout: timedelta
+    ) -> None:
+        self._nats = nats
+        self._retry = retry
+        self._window = window
+        self._timeout = timeout.total_seconds()
+        self._open: dict[OriginKey, _Open] = {}
+        self._waiting: dict[OriginKey, tuple[int, int]] = {}
+        self._heap: list[tuple[int, int, OriginKey]] = []
+        self._promoted: set[OriginKey] = set()
+        self._age = 0
+        self._asked = asyncio.Event()
+
+    async def ask(self, key: OriginKey, request: BindingRequest, *, traceparent: str) -> bool:
+        """Asks now, or when there is room, unless the question is open. Returns whether it was sent."""
+        entry = self._open.get(key)
+        if entry is not None and not entry.expired:
+            return False
+        if entry is None and not self._room(key):
+            self._wait(key, request.priority.priority if request.priority is not None else 0)
+            return False
+        self._forget_waiting(key)
+        loop = asyncio.get_running_loop()
+        entry = self._open[key] = _Open(request.digest, 0, loop.time())
+        self._asked.set()
+        try:
+            entry.seq = await self._nats.publish(
+                self._nats.subjects.binding_request(key), request, traceparent=traceparent
+            )
+        except BaseException:
+            self._close(key)
+            raise
+        metrics.REQUESTS.labels("sent").inc()
+        self._measure()
+        return True
+
+    def answered(self, key: OriginKey, digest: str) -> None:
+        """Closes the question that an answer is to."""
+        entry = self._open.get(key)
+        if entry is not None and entry.digest == digest:
+            self._close(key)
+
+    def drop(self, key: OriginKey) -> None:
+        """Forgets a binding that is gone."""
+        self._forget_waiting(key)
+        if key in self._open:
+            self._close(key)
+
+    def expire_all(self) -> None:
+        """Answers may be lost: everything is asked again."""
+        for key, entry in self._open.items():
+            entry.expired = True
+            self._retry(key, 0)
+
+    async def run(self) -> None:
+        """Watches for questions that stay without an answer, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._asked.clear()
+            due = [key for key, e in self._open.items() if not e.expired and loop.time() - e.since >= self._timeout]
+            for key in due:
+                self._open[key].expired = True
+                metrics.REQUESTS.labels("expired").inc()
+                self._retry(key, 0)
+            oldest = min((e.since for e in self._open.values() if not e.expired), default=None)
+            try:
+                async with asyncio.timeout_at(oldest + self._timeout if oldest is not None else None):
+                    await self._asked.wait() if oldest is None else await asyncio.get_running_loop().create_future()
+            except TimeoutError:
+                continue
+
+    def _room(self, key: OriginKey) -> bool:
+        return key in self._promoted or len(self._open) + len(self._promoted) < self._window
+
+    def _wait(self, key: OriginKey, priority: int) -> None:
+        rank = self._waiting.get(key)
+        if rank is not None and -rank[0] == priority:
+            return
+        self._age += 1
+        self._waiting[key] = (-priority, rank[1] if rank is not None else self._age)
+        heapq.heappush(self._heap, (*self._waiting[key], key))
+        self._measure()
+
+    def _forget_waiting(self, key: OriginKey) -> None:
+        self._waiting.pop(key, None)
+        self._promoted.discard(key)
+
+    def _close(self, key: OriginKey) -> None:
+        self._open.pop(key, None)
+        while self._heap and len(self._open) + len(self._promoted) < self._window:
+            priority, age, first = heapq.heappop(self._heap)
+            if self._waiting.get(first) == (priority, age):
+                del self._waiting[first]
+                self._promoted.add(first)
+                self._retry(first, -priority)
+        self._measure()
+
+    def _measure(self) -> None:
+        metrics.WAITING.set(len(self._waiting))
+        metrics.IN_FLIGHT.set(len(self._open))

@@ -1,0 +1,208 @@
+"""Which origins a change on the hub or the bus touches. Nothing is decided here but whom to look at again."""
+
+from collections.abc import Iterable
+
+from libs.common import names
+from libs.common.api.cluster import Cluster
+from libs.common.api.meta import ObjectMeta
+from libs.common.api.override import OverridePolicy
+from libs.common.api.policy import PropagationPolicy
+from libs.common.api.work import ResourceBinding
+from libs.common.names import OriginKey
+from libs.common.reconcile import Queue
+from services.policy.core import matching, overrides, retreat, staleness
+from services.policy.core import template as templates
+from services.policy.core.matching import Unmatched
+from services.policy.core.template import Template, TemplateKey
+from services.policy.templates import Kind
+from services.policy.view import View
+
+FIRST, USUAL, LATER = 10, 0, -100
+"""Priorities: answers of the scheduler, what a user does to an object, and what follows from policies and clusters."""
+
+
+class Routing:
+    def __init__(self, view: View, queue: Queue[OriginKey], clusters: Queue[str]) -> None:
+        self._view = view
+        self._queue = queue
+        self._clusters = clusters
+        self._open = False
+
+    def begin(self) -> None:
+        """All is read: bindings take their names, and everything is looked at once."""
+        self._open = True
+        for binding in self._view.hub.bindings():
+            self._view.origins.enter(_key(binding), binding.spec.resource)
+        for name in self._view.hub.clusters():
+            self._clusters.add(name)
+        self.everything()
+
+    # ---- what is there ----
+
+    def everything(self) -> None:
+        """Looks at all that could need it."""
+        if not self._open:
+            return
+        for key in self._known():
+            self._queue.add(key, priority=LATER)
+        for kind in self._view.templates.kinds():
+            self.kind(kind)
+
+    def kind(self, kind: Kind) -> None:
+        """A kind has been listed, or everything of it is in doubt."""
+        if not self._open:
+            return
+        for binding in self._view.hub.bindings():
+            if (templates.group_of(binding.spec.resource.api_version), binding.spec.resource.kind) == kind:
+                self._queue.add(_key(binding), priority=LATER)
+        for template in list(self._view.templates.of_kind(kind)):
+            self._look(template, LATER)
+
+    def _known(self) -> Iterable[OriginKey]:
+        view = self._view
+        yield from [_key(binding) for binding in view.hub.bindings()]
+        yield from [names.namespace_origin(n.metadata.name) for n in view.hub.namespaces()]
+        yield from view.works.origins()
+        yield from view.placements.keys()
+
+    # ---- what changes ----
+
+    def origin(self, key: OriginKey, priority: int = USUAL) -> None:
+        if self._open:
+            self._queue.add(key, priority=priority)
+
+    def template(self, key: TemplateKey, old: Template | None, new: Template | None) -> None:
+        if new is not None:
+            self._look(new, USUAL)
+            return
+        origin = self._view.origins.of(key)
+        if origin is not None:
+            self.origin(origin)
+
+    def policy(self, old: PropagationPolicy | None, new: PropagationPolicy | None) -> None:
+        if old is not None and new is not None and _unchanged(old.metadata, new.metadata):
+            return
+        self._view.templates.refresh()
+        either = [p for p in (old, new) if p is not None]
+        for template in self._of_policies(either):
+            if any(matching.priority_of_match(p, template.facts) or _claims(p, template) for p in either):
+                self._look(template, LATER)
+
+    def override(self, old: OverridePolicy | None, new: OverridePolicy | None) -> None:
+        if old is not None and new is not None and _unchanged(old.metadata, new.metadata):
+            return
+        either = [p for p in (old, new) if p is not None]
+        for binding in self._view.hub.bindings():
+            template = self._view.template(_key(binding))
+            if template is not None and any(_overrides(p, template) for p in either):
+                self.origin(_key(binding), LATER)
+        for namespace in self._view.hub.namespaces():
+            if any(_overrides(p, namespace) for p in either):
+                self.origin(names.namespace_origin(namespace.metadata.name), LATER)
+        named = (either[0].metadata.namespace, either[0].metadata.name)
+        waiting = [
+            p
+            for p in self._view.hub.policies()
+            if p.metadata.namespace == named[0] and named[1] in (p.spec.dependent_overrides or ())
+        ]
+        for template in self._of_policies(waiting):
+            self._look(template, LATER)
+
+    def binding(self, old: ResourceBinding | None, new: ResourceBinding | None) -> None:
+        seen = new or old
+        assert seen is not None
+        if old is None or new is None:
+            self._view.templates.refresh()
+        if self._open:
+            self._view.origins.enter(_key(seen), seen.spec.resource)
+        if old is None or new is None or not _same(old, new):
+            self.origin(_key(seen))
+            for name, cluster in self._view.hub.clusters().items():
+                if cluster.metadata.deletion_timestamp is not None:
+                    self._clusters.add(name)
+
+    def namespace(self, old: Template | None, new: Template | None) -> None:
+        seen = new or old
+        assert seen is not None
+        if old is None or new is None or not templates.same_to_users(old, new):
+            self.origin(names.namespace_origin(seen.metadata.name))
+
+    def cluster(self, old: Cluster | None, new: Cluster | None) -> None:
+        seen = new or old
+        assert seen is not None
+        moved = self._view.clusters_changed()
+        if not self._open:
+            return
+        self._clusters.add(seen.metadata.name)
+        if moved or _readiness_matters(old, new):
+            self.everything()
+            return
+        for binding in self._view.hub.bindings():
+            if staleness.failed(binding):
+                self.origin(_key(binding), LATER)
+
+    def definition(self) -> None:
+        self._view.templates.refresh(discover=True)
+
+    def wanted_kinds(self) -> set[Kind]:
+        """Kinds that some policy can select, or some binding names."""
+        selected = {
+            (templates.group_of(s.api_version), s.kind)
+            for p in self._view.hub.policies()
+            for s in p.spec.resource_selectors
+        }
+        return selected | {
+            (templates.group_of(b.spec.resource.api_version), b.spec.resource.kind) for b in self._view.hub.bindings()
+        }
+
+    # ---- inside ----
+
+    def _look(self, template: Template, priority: int) -> None:
+        """Looks at a template; one that no policy takes has no binding, and gets no name."""
+        if not self._open:
+            return
+        origin = self._view.origins.of(template.key)
+        if origin is None:
+            if isinstance(self._view.decide(template, None), Unmatched):
+                return
+            origin = self._view.origins.name(template.key, template.api_version)
+        self._queue.add(origin, priority=priority)
+
+    def _of_policies(self, policies: Iterable[PropagationPolicy]) -> Iterable[Template]:
+        kinds = {(templates.group_of(s.api_version), s.kind) for p in policies for s in p.spec.resource_selectors}
+        for kind in kinds:
+            yield from list(self._view.templates.of_kind(kind))
+
+
+def _key(binding: ResourceBinding) -> OriginKey:
+    return OriginKey(binding.metadata.namespace, binding.metadata.name)
+
+
+def _unchanged(old: ObjectMeta, new: ObjectMeta) -> bool:
+    return (old.uid, old.generation, old.deletion_timestamp) == (new.uid, new.generation, new.deletion_timestamp)
+
+
+def _same(old: ResourceBinding, new: ResourceBinding) -> bool:
+    """Whether only the status of a binding changed."""
+    a, b = old.metadata, new.metadata
+    return (
+        _unchanged(a, b)
+        and (a.labels, a.annotations, a.finalizers) == (b.labels, b.annotations, b.finalizers)
+        and old.spec == new.spec
+    )
+
+
+def _claims(policy: PropagationPolicy, template: Template) -> bool:
+    claim = matching.claim_of(template.metadata)
+    return claim is not None and (claim.namespace, claim.name) == (policy.metadata.namespace, policy.metadata.name)
+
+
+def _overrides(policy: OverridePolicy, template: Template) -> bool:
+    return overrides.selects(policy, template.api_version, template.kind, template.metadata) > 0
+
+
+def _readiness_matters(old: Cluster | None, new: Cluster | None) -> bool:
+    """Whether a cluster that is being deleted began or ceased to answer."""
+    if old is None or new is None or new.metadata.deletion_timestamp is None:
+        return old is None or new is None
+    return retreat.is_ready(old) != retreat.is_ready(new)

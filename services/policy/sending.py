@@ -1,0 +1,158 @@
+"""Sends the works of one binding: renders what each member gets, compares with what stands, publishes the difference.
+
+Only what the hub already says is sent: a binding comes here as it stands there.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from libs.common import bus, subjects
+from libs.common.api import wellknown
+from libs.common.api.meta import Template as Body
+from libs.common.api.work import ResourceBinding
+from libs.common.messages import Outcome, TemplateRef
+from libs.common.names import OriginKey
+from services.policy.core import dispatch, leaving, outcome, overrides, render
+from services.policy.core.dispatch import Desired, Publication
+from services.policy.core.leaving import Leaving
+from services.policy.core.orders import Orders
+from services.policy.core.render import Rendered
+from services.policy.notices import Notices
+from services.policy.view import Fleet, View
+
+log = structlog.get_logger(__name__)
+
+
+class Sent(NamedTuple):
+    """What sending left to be done."""
+
+    strays: list[str]
+    """Clusters with works that nothing on the hub explains."""
+    left: dict[str, Leaving]
+    """What is still being left."""
+    purges: list[dispatch.Purge]
+    """Tombstones that are done with, to be taken away once the hub does not name them any more."""
+
+
+class Sending:
+    def __init__(self, nats: bus.Bus, view: View, orders: Orders, notices: Notices) -> None:
+        self._nats = nats
+        self._view = view
+        self._orders = orders
+        self._notices = notices
+        self._told: dict[OriginKey, Outcome] = {}
+
+    async def binding(
+        self,
+        key: OriginKey,
+        binding: ResourceBinding,
+        template: TemplateRef,
+        body: Body,
+        *,
+        frozen: bool,
+        traceparent: str,
+    ) -> Sent:
+        """Brings the works of a binding, and what the status-aggregator knows of it, to what it says.
+
+        Args:
+            body: the template, with its claim.
+            frozen: no policy decides about it now, so that works that stand are left as they are.
+        """
+        fleet, standing = self._view.fleet(), self._view.works.standing(key)
+        gone = self._view.works.gone(key)
+        chosen = [c for c in render.targets(binding) if c in fleet.clusters]
+        staying = [c for c in chosen if fleet.clusters[c].metadata.deletion_timestamp is None]
+        held = frozenset(c for c in staying if frozen and c in standing and standing[c].op == "apply")
+        targets, failed = self._render(binding, body, [c for c in staying if c not in held], fleet)
+        notes = binding.metadata.annotations or {}
+        left = leaving.cleared(leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)), gone, fleet.uids)
+        desired = Desired(
+            hub_uid=self._view.hub.uid,
+            origin=render.origin_of(binding),
+            template=template,
+            targets=targets,
+            leaving=leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)),
+            uids=fleet.uids,
+            preserve=bool(binding.spec.preserve_resources_on_deletion),
+            held=held | frozenset(failed) | (frozenset(chosen) - frozenset(staying)),
+        )
+        plan = dispatch.plan(desired, standing, gone)
+        await self.publish(key, plan.publications, traceparent=traceparent)
+        await self._tell(key, binding, template, staying, traceparent=traceparent)
+        for cluster, error in failed.items():
+            self._notices.override_failed(key, template, cluster, error)
+        return Sent(strays=plan.strays, left=left, purges=plan.purges)
+
+    async def publish(self, key: OriginKey, publications: Sequence[Publication], *, traceparent: str) -> None:
+        """Publishes works, all clusters at once."""
+        works = self._view.works
+        if len(publications) == 1:
+            await works.publish(key, publications[0], self._orders, traceparent=traceparent)
+        elif publications:
+            async with asyncio.TaskGroup() as tasks:
+                for publication in publications:
+                    tasks.create_task(
+                        works.publish(key, publication, self._orders, traceparent=traceparent),
+                        name=f"work for {publication.cluster}",
+                    )
+
+    async def withdraw(self, key: OriginKey) -> None:
+        """Takes away what the status-aggregator was told: the binding is gone."""
+        subject = self._nats.subjects.outcome(key)
+        last = await self._nats.last(subjects.STATUS, subject, Outcome)
+        if last is not None:
+            await self._nats.purge(subjects.STATUS, subject, up_to_seq=last.seq)
+        self._told.pop(key, None)
+
+    def tell_again(self) -> None:
+        """The stream may have lost what was told."""
+        self._told.clear()
+
+    def _render(
+        self, binding: ResourceBinding, body: Body, clusters: list[str], fleet: Fleet
+    ) -> tuple[dict[str, Rendered], dict[str, str]]:
+        policies = self._view.hub.overrides_for(binding.metadata.namespace)
+        rendered: dict[str, Rendered] = {}
+        failed: dict[str, str] = {}
+        for name in clusters:
+            try:
+                rendered[name] = render.render(body, binding, fleet.clusters[name], policies)
+            except overrides.OverrideError as error:
+                failed[name] = str(error)
+        return rendered, failed
+
+    async def _tell(
+        self, key: OriginKey, binding: ResourceBinding, template: TemplateRef, targets: list[str], *, traceparent: str
+    ) -> None:
+        message = outcome.outcome(
+            self._view.hub.uid,
+            binding,
+            template,
+            targets=targets,
+            standing=self._view.works.standing(key),
+            uids=self._view.fleet().uids,
+            order=self._orders.next(),
+        )
+        told = self._told.get(key)
+        if told is not None and _same(told, message):
+            return
+        await self._nats.publish(self._nats.subjects.outcome(key), message, traceparent=traceparent)
+        self._told[key] = message
+
+
+def _same(told: Outcome, message: Outcome) -> bool:
+    """Whether a message says nothing new. The template's versions alone are no news."""
+    return (
+        msgspec.structs.replace(message, order=told.order, template=told.template, expected=_comparable(message))
+        == msgspec.structs.replace(told, expected=_comparable(told))
+        and message.template.uid == told.template.uid
+    )
+
+
+def _comparable(message: Outcome) -> Mapping[str, object]:
+    """Orders of works; a target without one (expected under the message's own order) counts as such."""
+    return {c: None if order == message.order else order for c, order in message.expected.items()}

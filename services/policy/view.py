@@ -1,0 +1,124 @@
+"""Everything that policy knows, in one place: what the handlers read before they decide."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from libs.common.api.cluster import Cluster
+from libs.common.api.work import ObjectReference, ResourceBinding
+from libs.common.messages import TemplateRef
+from libs.common.names import OriginKey
+from services.policy.core import binding as bindings
+from services.policy.core import matching, staleness
+from services.policy.core.exclusions import Exclusions
+from services.policy.core.template import Template, TemplateKey
+from services.policy.hub import Hub
+from services.policy.origins import Origins
+from services.policy.placements import Placements
+from services.policy.templates import Templates
+from services.policy.works import Works
+
+
+class Fleet(msgspec.Struct, frozen=True, kw_only=True):
+    """The clusters at one moment."""
+
+    clusters: Mapping[str, Cluster]
+    uids: Mapping[str, str]
+    fingerprint: str
+    """Over what decisions depend on, without capacity."""
+    full_fingerprint: str
+    revision: str
+    """resourceVersion of the last change that moved `fingerprint`."""
+
+
+class View:
+    def __init__(
+        self,
+        hub: Hub,
+        templates: Templates,
+        works: Works,
+        placements: Placements,
+        excluded: Exclusions,
+    ) -> None:
+        self.hub = hub
+        self.templates = templates
+        self.works = works
+        self.placements = placements
+        self.excluded = excluded
+        self.origins = Origins()
+        self._fleet: Fleet | None = None
+        self._revision = ("", "")
+        self.overrides_revision = 0
+
+    # ---- clusters ----
+
+    def fleet(self) -> Fleet:
+        if self._fleet is None:
+            clusters = self.hub.clusters()
+            print_ = staleness.fingerprint(clusters.values(), with_status=False)
+            if self._revision[0] != print_:
+                newest = max((int(c.metadata.resource_version) for c in clusters.values() if _numeric(c)), default=0)
+                self._revision = (print_, str(newest) if newest else "")
+            self._fleet = Fleet(
+                clusters=clusters,
+                uids={name: c.metadata.uid for name, c in clusters.items()},
+                fingerprint=print_,
+                full_fingerprint=staleness.fingerprint(clusters.values(), with_status=True),
+                revision=self._revision[1],
+            )
+        return self._fleet
+
+    def clusters_changed(self) -> bool:
+        """Forgets the fleet as it was. Returns whether more than capacity changed."""
+        before = self._fleet
+        self._fleet = None
+        return before is None or before.fingerprint != self.fleet().fingerprint
+
+    # ---- templates ----
+
+    def template(self, key: OriginKey) -> Template | None:
+        wanted = self.origins.template(key)
+        return self.templates.get(wanted) if wanted is not None else None
+
+    def absence_counts(self, wanted: TemplateKey) -> bool:
+        """Whether a template that is not there can be believed to be gone."""
+        return self.templates.synced((wanted.group, wanted.kind))
+
+    def decide(self, template: Template, binding: ResourceBinding | None) -> matching.Decision:
+        """Which policy the template belongs to now."""
+        return matching.decide(
+            template.facts,
+            self.hub.policies_for(template.metadata.namespace),
+            self.hub.override_names(),
+            bindings.applied_generation(binding) if binding is not None else None,
+        )
+
+
+def reference(template: Template) -> TemplateRef:
+    """How messages name a template."""
+    metadata = template.metadata
+    return TemplateRef(
+        api_version=template.api_version,
+        kind=template.kind,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        uid=metadata.uid,
+        generation=metadata.generation,
+        resource_version=metadata.resource_version,
+    )
+
+
+def reference_of(resource: ObjectReference) -> TemplateRef:
+    """The same from what a binding says of its template."""
+    return TemplateRef(
+        api_version=resource.api_version,
+        kind=resource.kind,
+        namespace=resource.namespace,
+        name=resource.name,
+        uid=resource.uid,
+        resource_version=resource.resource_version,
+    )
+
+
+def _numeric(cluster: Cluster) -> bool:
+    return cluster.metadata.resource_version.isdecimal()
