@@ -1,10 +1,12 @@
-"""`python -m services.scheduler.replay FILE`: decides recorded questions again and prints where the answer differs.
+"""Recorded questions, decided anew: `python -m services.scheduler.replay [--check] FILE`.
 
-FILE has one JSON object a line, gzipped if its name ends in .gz: `clusters` (Cluster objects), `spec` and `status` of a
-ResourceBinding, and `want`: `result` [{name, replicas}], or `error`, with `unfit` {cluster: reason} where none fits.
-The exit code is 1 if any answer differs.
+FILE has one JSON object a line, gzipped if its name ends in .gz; `-` is the standard input. A case holds `clusters`
+(Cluster objects), `spec` and `status` of a ResourceBinding; `want` is the recorded answer: `result` [{name, replicas}],
+or `error`, with `unfit` {cluster: reason} where none fits. Without --check a line of JSON is printed for each case;
+with it the cases that differ, and the exit code is 1 if there are any.
 """
 
+import argparse
 import gzip
 import sys
 from collections.abc import Iterator
@@ -46,9 +48,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     want: Want
 
 
-def load(path: Path) -> Iterator[Case]:
-    """The cases of a file."""
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+def load(content: bytes) -> Iterator[Case]:
+    """The cases of a file's content."""
     decoder = msgspec.json.Decoder(Case)
     return (decoder.decode(line) for line in content.splitlines() if line.strip())
 
@@ -130,18 +131,40 @@ def _wanted(want: Want) -> dict[str, int]:
 
 
 def main() -> None:
-    """Prints a line for each case that differs, and a count."""
-    if len(sys.argv) != 2:
-        sys.exit(f"usage: {Path(sys.argv[0]).name} FILE")
-    cases = list(load(Path(sys.argv[1])))
-    different = 0
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m services.scheduler.replay", description="Decides cases anew.")
+    parser.add_argument("--check", action="store_true", help="compare with the recorded answers")
+    parser.add_argument("file", metavar="FILE", help="JSON lines, perhaps gzipped; - is the standard input")
+    chosen = parser.parse_args()
+    cases = load(_content(chosen.file))
+    sys.exit(_check(cases) if chosen.check else _print(cases))
+
+
+def _content(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    content = Path(name).read_bytes()
+    return gzip.decompress(content) if name.endswith(".gz") else content
+
+
+def _print(cases: Iterator[Case]) -> int:
+    for case in cases:
+        line = {"id": case.id, "answer": answer(case)}
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    return 0
+
+
+def _check(cases: Iterator[Case]) -> int:
+    passed = failed = 0
     for case in cases:
         said = difference(case, answer(case))
         if said:
-            different += 1
+            failed += 1
             sys.stdout.write(f"{case.id} ({', '.join(case.tags)}): {said}\n")
-    sys.stdout.write(f"{len(cases) - different} of {len(cases)} cases agree\n")
-    sys.exit(1 if different else 0)
+        else:
+            passed += 1
+    sys.stdout.write(f"{passed} passed, {failed} failed\n")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,53 @@
+"""The cluster table as this process knows it: no decision reads Redis."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from libs.common.capacity import ClusterTable
+from libs.common.messages import ClusterEntry
+from services.scheduler import metrics
+
+
+class Mirror:
+    """The last copy of the cluster table, or the knowledge that nothing is known.
+
+    Args:
+        on_known: told whether the table is known, whenever that is heard.
+    """
+
+    def __init__(self, table: ClusterTable, on_known: Callable[[bool], None]) -> None:
+        self._table = table
+        self._on_known = on_known
+        self._clusters: tuple[ClusterEntry, ...] | None = None
+        self._moved = asyncio.Event()
+
+    async def follow(self) -> None:
+        """Keeps the copy fresh, for ever."""
+        await self._table.follow(self._changed, self._unknown)
+
+    def snapshot(self) -> tuple[ClusterEntry, ...] | None:
+        """All clusters; None while the table is unknown, which is not the same as empty."""
+        return self._clusters
+
+    async def reached(self, hub_revision: int, limit: timedelta) -> bool:
+        """Waits until the table is known and reflects this resourceVersion of the hub; answers whether it does."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                while self._clusters is None or self._table.hub_revision < hub_revision:
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _changed(self, entries: dict[str, ClusterEntry]) -> None:
+        self._clusters = tuple(entries.values())
+        metrics.CLUSTERS.set(len(entries))
+        self._on_known(True)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    def _unknown(self) -> None:
+        self._clusters = None
+        metrics.CLUSTERS.set(-1)
+        self._on_known(False)
