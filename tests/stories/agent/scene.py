@@ -39,6 +39,8 @@ QUICK = Settings(beat_interval=timedelta(milliseconds=200), probe_interval=timed
 class Scene:
     """One member and what the hub's side knows of it."""
 
+    NAMESPACES = NAMESPACES
+
     def __init__(self, connection: Bus, server: fleet.Server, identity: Identity, member: Client) -> None:
         self.bus = connection
         self.server = server
@@ -138,6 +140,19 @@ class Scene:
         found: dict[str, Any] = msgspec.json.decode(body)
         return found
 
+    async def make(self, resource: Resource, template: dict[str, Any]) -> None:
+        """Makes an object by hand."""
+        metadata = {k: v for k, v in template["metadata"].items() if k in ("name", "namespace", "labels")}
+        await self.member.create(resource, {**template, "metadata": metadata}, namespace=metadata.get("namespace", ""))
+
+    async def patch(self, resource: Resource, name: str, change: dict[str, Any], namespace: str = "default") -> None:
+        """Changes an object by hand."""
+        await self.member.patch(resource, ObjectKey(namespace if resource.namespaced else "", name), change)
+
+    def removal(self, work: Work) -> Removal:
+        """The order to take away what a work stood for."""
+        return removal(work)
+
     async def see(self, resource: Resource, name: str, namespace: str, check: Callable[[Any], Any]) -> dict[str, Any]:
         """Waits until the member's object (None if there is none) passes `check`, and returns it."""
         try:
@@ -175,6 +190,11 @@ def deployment(name: str, replicas: int, *, namespace: str = "default") -> dict[
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
     }
+
+
+def namespace(name: str) -> dict[str, Any]:
+    """A Namespace template."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": f"uid-{name}"}}
 
 
 def work_for(template: dict[str, Any], me: Identity, order: Order) -> Work:
