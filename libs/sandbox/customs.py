@@ -23,6 +23,7 @@ class Custom(msgspec.Struct, frozen=True, kw_only=True):
 
     resource: Resource
     shape: Shape
+    schema: Mapping[str, Any]
     columns: tuple[Mapping[str, Any], ...]
     scale: Mapping[str, str] | None = None
 
@@ -58,6 +59,7 @@ def _custom(definition: Object, version: Mapping[str, Any]) -> Custom:
     return Custom(
         resource=resource,
         shape=structural.Structural(schema) if schema else Free(),
+        schema=schema or {},
         columns=tuple(version.get("additionalPrinterColumns") or (_AGE,)),
         scale=subresources.get("scale"),
     )

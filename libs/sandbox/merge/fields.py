@@ -242,4 +242,5 @@ def _whole(node: Node, value: Any) -> Fields:
     made: Fields = {}
     for element, part, below, _ in children(node, value):
         made[element] = _whole(below, part)
-    return _tree(True, made) or _LEAF
+    # a struct of Go is there even when it is empty: only what stands in it can come and go
+    return _tree(not (node.component and node.kind is Kind.OBJECT), made) or _LEAF

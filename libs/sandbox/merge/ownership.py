@@ -59,9 +59,7 @@ def updated(node: Node, old: Object | None, new: Object, manager: Manager, now: 
     """
     entries: Sequence[Entry] = old["metadata"].get("managedFields") or () if old else ()
     found = fields.compare(node, _bare(old) if old else {}, _bare(new))
-    changed = fields.union(found.added, found.modified)
-    if old is None:
-        changed = _owned_part(changed, manager.subresource)
+    changed = _owned_part(fields.union(found.added, found.modified), manager.subresource)
     made = _released(entries, changed, found.removed, keep=lambda entry: _is(entry, manager, "Update"))
     mine = next((entry for entry in entries if _is(entry, manager, "Update")), None)
     before = mine["fieldsV1"] if mine else {}

@@ -9,7 +9,18 @@ import structlog
 
 from libs.sandbox import statuses, store
 from libs.sandbox.cluster import Cluster
-from libs.sandbox.serving import discovery, reads, routes, watches, wire, writes
+from libs.sandbox.serving import (
+    discovery,
+    metrics,
+    openapi,
+    reads,
+    reviews,
+    routes,
+    subresources,
+    watches,
+    wire,
+    writes,
+)
 from libs.sandbox.serving.wire import Reply, Request, Stream
 from libs.sandbox.statuses import Refusal
 
@@ -32,6 +43,9 @@ class Server:
         self._connections: set[wire.Connection] = set()
         self._listener: asyncio.Server | None = None
         self._discovery = discovery.Discovery(cluster.registry)
+        self._documents = openapi.Documents(cluster.registry)
+        self._counters = metrics.Counters()
+        self._subresources = subresources.Subresources(cluster, token)
         self._reads = reads.Reads(cluster)
         self._writes = writes.Writes(cluster, self._reads)
 
@@ -75,24 +89,34 @@ class Server:
         """The answer to a request, refusals included."""
         if self.gate and (answer := self.gate(request)):
             return answer
+        target: routes.Target | None = None
         try:
-            return self._answer(request)
+            self._admit(request)
+            if request.path.startswith(("/api/", "/apis/")):
+                target = routes.target(request.path, self.cluster.registry)
+            reply = self._object(target, request) if target else self._document(request)
         except Refusal as refusal:
-            return _refused(refusal)
+            reply = _refused(refusal)
         except Exception as error:  # noqa: BLE001 - a fault in one answer must not take the server down
             _log.exception("request failed", method=request.method, path=request.path)
-            return _refused(statuses.fault(error))
+            reply = _refused(statuses.fault(error))
+        if target:
+            self._counters.count(target, request, reply)
+        return reply
 
-    def _answer(self, request: Request) -> Reply | Stream:
-        self._admit(request)
+    def _document(self, request: Request) -> Reply:
+        """What is not an object: health, discovery, OpenAPI, counters."""
         path = request.path
         if path in _HEALTH or path.startswith(("/readyz/", "/livez/")):
             return Reply(body=b"ok", content_type="text/plain; charset=utf-8")
         if path.startswith(("/api/", "/apis/")) or path in ("/api", "/apis"):
-            target = routes.target(path, self.cluster.registry)
-            return self._discovery.reply(request) if target is None else self._object(target, request)
+            return self._discovery.reply(request)
+        if path.startswith("/openapi/v3"):
+            return self._documents.reply(request)
         if path == "/version":
             return Reply(body=store.encode(discovery.VERSION))
+        if path == "/metrics":
+            return Reply(body=self._counters.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
         raise statuses.unserved()
 
     def _admit(self, request: Request) -> None:
@@ -109,6 +133,10 @@ class Server:
             raise statuses.unauthorized()
 
     def _object(self, target: routes.Target, request: Request) -> Reply | Stream:
+        if target.subresource in subresources.NAMES:
+            return self._subresources.answer(target, request)
+        if "list" not in target.resource.verbs and request.method == "POST":
+            return reviews.answer(target.resource, request, self._token)
         match request.method:
             case "GET" if request.query.get("watch") in ("true", "1"):
                 return watches.Watch(self.cluster, target, request, self._reads.chosen(target, request))
