@@ -50,9 +50,9 @@ def _operand(text: str, end: int) -> int:
     at, depth = end, 0
     while at > 0:
         symbol = text[at - 1]
-        if symbol in ")]":
+        if symbol in ")]}":
             depth += 1
-        elif symbol in "([":
+        elif symbol in "([{":
             if depth == 0:
                 break
             depth -= 1

@@ -22,8 +22,8 @@ def canonical(text: str | int | float) -> str:
     if nanos == 0:
         return "0"
     sign = "-" if nanos < 0 else ""
-    if written.endswith("i") and abs(nanos) >= 1024 * quantities.NANOS:
-        return sign + _binary(-(-abs(nanos) // quantities.NANOS))
+    if written.endswith("i") and abs(nanos) >= 1024 * quantities.NANOS and nanos % quantities.NANOS == 0:
+        return sign + _binary(abs(nanos) // quantities.NANOS)
     if "e" in written.lower() and not written.endswith("E"):
         return sign + _decimal(abs(nanos), exponents=True)
     return sign + _decimal(abs(nanos))
