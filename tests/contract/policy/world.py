@@ -1,0 +1,339 @@
+"""Policy alone, between a real hub and a real bus: what it is asked and told there by others is said by the test."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from libs.cli import install
+from libs.common import bus, names, subjects
+from libs.common.kube import credentials, discovery
+from libs.common.kube.client import APPLY, Client
+from libs.common.kube.errors import NotFound
+from libs.common.kube.resources import CLUSTERS, ObjectKey, Resource
+from libs.common.messages import BindingRequest, Gone, Order, Outcome, Placed, PlacedCluster, Removal, Work
+from libs.common.names import OriginKey
+from libs.common.service import Health
+from services.policy import main
+from services.policy.settings import Settings
+
+T = TypeVar("T")
+LIMIT = 10.0
+
+
+async def until(what: Callable[[], Awaitable[T | None] | T | None], *, limit: float = LIMIT) -> T:
+    """The first answer of `what` that is something; fails with the last state of affairs after `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while True:
+        found = what()
+        found = await found if isinstance(found, Awaitable) else found
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {limit} s: {getattr(what, '__name__', what)}")
+        await asyncio.sleep(0.01)
+
+
+class Hub:
+    """The hub as a user's client sees it."""
+
+    def __init__(self, api: Client, kinds: dict[tuple[str, str], Resource]) -> None:
+        self.api = api
+        self.kinds = kinds
+
+    async def apply(self, *objects: dict[str, Any]) -> list[dict[str, Any]]:
+        return [await self._apply(o) for o in objects]
+
+    async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
+        metadata = body["metadata"]
+        key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+        resource = self.resource(body["apiVersion"], body["kind"])
+        answer = await self.api.patch(resource, key, body, content_type=APPLY, manager="test", force=True)
+        result: dict[str, Any] = msgspec.json.decode(answer)
+        return result
+
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        try:
+            body = await self.api.get(self.kinds[kind.partition(".")[2], kind.partition(".")[0]], ObjectKey(namespace, name))
+        except NotFound:
+            return None
+        result: dict[str, Any] = msgspec.json.decode(body)
+        return result
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        resource = self.kinds[kind.partition(".")[2], kind.partition(".")[0]]
+        await self.api.delete(resource, ObjectKey(namespace, name))
+
+    async def merge(self, kind: str, namespace: str, name: str, patch: dict[str, Any]) -> None:
+        resource = self.kinds[kind.partition(".")[2], kind.partition(".")[0]]
+        await self.api.patch(resource, ObjectKey(namespace, name), patch, manager="test")
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        return self.kinds[api_version.rpartition("/")[0], kind]
+
+
+class World:
+    """A hub with policy beside it, and the other services' seats on the bus."""
+
+    def __init__(self, hub: Hub, nats: bus.Bus) -> None:
+        self.hub = hub
+        self.nats = nats
+        self.works: dict[tuple[str, OriginKey], Work] = {}
+        self.history: list[Work] = []
+        self.requests: dict[OriginKey, list[BindingRequest]] = {}
+        self.outcomes: dict[OriginKey, Outcome] = {}
+        self.place: Callable[[BindingRequest], Iterable[tuple[str, int]] | str | None] = self.everywhere
+        self.agents_answer = True
+        self.uids: dict[str, str] = {}
+
+    async def join(self, *clusters: str) -> None:
+        for name in clusters:
+            body = {
+                "apiVersion": "cluster.karmada.io/v1alpha1",
+                "kind": "Cluster",
+                "metadata": {"name": name},
+                "spec": {"syncMode": "Pull", "apiEndpoint": f"https://{name}"},
+            }
+            (made,) = await self.hub.apply(body)
+            self.uids[name] = made["metadata"]["uid"]
+            status = {"status": {"conditions": [_ready()]}}
+            await self.hub.api.patch(CLUSTERS, ObjectKey("", name), status, subresource="status", manager="test")
+
+    def everywhere(self, request: BindingRequest) -> Iterable[tuple[str, int]]:
+        return [(name, request.replicas) for name in sorted(self.uids)]
+
+    def work(self, cluster: str, key: OriginKey) -> Work | None:
+        return self.works.get((cluster, key))
+
+    async def seat_of_scheduler(self) -> None:
+        """Answers requests as the test wants."""
+
+        async def handle(delivery: bus.Delivery[BindingRequest]) -> None:
+            request = delivery.message
+            key = OriginKey(request.namespace, request.name)
+            self.requests.setdefault(key, []).append(request)
+            placed = self.answer(request)
+            if placed is not None:
+                subject = self.nats.subjects.binding_placed(key)
+                await self.nats.publish(subject, placed, traceparent=delivery.traceparent)
+
+        await self.nats.work_queue(
+            subjects.BINDINGS,
+            [self.nats.subjects.all("binding", "request")],
+            consumer="scheduler",
+            decode=lambda subject: BindingRequest,
+            handle=handle,
+        )
+
+    def answer(self, request: BindingRequest) -> Placed | None:
+        chosen = self.place(request)
+        if chosen is None:
+            return None
+        failed = isinstance(chosen, str)
+        return Placed(
+            hub_uid=request.hub_uid,
+            namespace=request.namespace,
+            name=request.name,
+            template_uid=request.template.uid,
+            order=request.order,
+            digest=request.digest,
+            clusters=[]
+            if isinstance(chosen, str)
+            else [PlacedCluster(name=n, uid=self.uids[n], replicas=r) for n, r in chosen],
+            failure="NoClusterFit" if failed else None,
+            message=chosen if isinstance(chosen, str) else "",
+        )
+
+    async def seat_of_agents(self) -> None:
+        """Remembers works, and reports gone what is to go."""
+        dirty: asyncio.Queue[tuple[str, OriginKey, Work]] = asyncio.Queue()
+
+        def take(delivery: bus.Delivery[Work]) -> None:
+            cluster, key = self.nats.subjects.state(delivery.subject)
+            work = delivery.message
+            if work.order > (self.works[cluster, key].order if (cluster, key) in self.works else Order()):
+                self.works[cluster, key] = work
+                self.history.append(work)
+                dirty.put_nowait((cluster, key, work))
+
+        async def report() -> None:
+            while True:
+                cluster, key, work = await dirty.get()
+                removed = list(work.removes)
+                if work.op == "delete":
+                    removed.append(_itself(work))
+                    del self.works[cluster, key]
+                if self.agents_answer and (removed or work.op == "delete"):
+                    await self.nats.publish(self.nats.subjects.gone(cluster, key), _gone(work, removed))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(report())
+            tasks.create_task(
+                self.nats.follow(
+                    subjects.WORKS,
+                    [self.nats.subjects.all("work")],
+                    consumer="test-works",
+                    decode=lambda subject: Work,
+                    on_message=take,
+                    on_replay=lambda: None,
+                    caught_up=asyncio.Event(),
+                )
+            )
+
+    async def seat_of_aggregator(self) -> None:
+        def take(delivery: bus.Delivery[Outcome]) -> None:
+            self.outcomes[self.nats.subjects.origin(delivery.subject)] = delivery.message
+
+        await self.nats.follow(
+            subjects.STATUS,
+            [self.nats.subjects.all("outcome")],
+            consumer="test-outcomes",
+            decode=lambda subject: Outcome,
+            on_message=take,
+            on_replay=lambda: None,
+            caught_up=asyncio.Event(),
+        )
+
+
+@asynccontextmanager
+async def policy(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[Health]:
+    """Policy, for the time of the block."""
+    health = Health()
+    settings = Settings(nats_url=nats_url, hub_kubeconfig=str(kubeconfig), subject_prefix=prefix)
+    task = asyncio.get_running_loop().create_task(main.serve(settings, health))
+    try:
+        await until(lambda: health.is_ready and bool(health.report().count("leader")) or task.done(), limit=20)
+        if task.done():
+            task.result()
+        yield health
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def world(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[World]:
+    """A hub with Argosy's kinds, and seats on the bus, for the time of the block. Policy is not started."""
+    access = credentials.from_kubeconfig(kubeconfig)
+    await install.crds(access, lambda text: None)
+    async with (
+        Client(access, user_agent="test") as api,
+        bus.connect(nats_url, name="test", prefix=prefix) as nats,
+    ):
+        await nats.ensure_streams()
+        kinds = {(r.group, r.kind): r for r in discovery.preferred(await discovery.served(api))}
+        made = World(Hub(api, kinds), nats)
+        seats = [made.seat_of_scheduler(), made.seat_of_agents(), made.seat_of_aggregator()]
+        tasks = [asyncio.get_running_loop().create_task(seat) for seat in seats]
+        try:
+            yield made
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+def config_map(name: str, namespace: str = "default", **data: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def deployment(name: str, replicas: int, namespace: str = "default") -> dict[str, Any]:
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "nginx:1"}]}},
+        },
+    }
+
+
+def policy_for(name: str, kind: str, *, namespace: str = "default", selected: str = "", **spec: Any) -> dict[str, Any]:
+    api_version = {"ConfigMap": "v1", "Deployment": "apps/v1", "Namespace": "v1"}[kind]
+    selector = {"apiVersion": api_version, "kind": kind} | ({"name": selected} if selected else {})
+    return {
+        "apiVersion": "policy.karmada.io/v1alpha1",
+        "kind": "PropagationPolicy" if namespace else "ClusterPropagationPolicy",
+        "metadata": {"name": name} | ({"namespace": namespace} if namespace else {}),
+        "spec": {"resourceSelectors": [selector], "placement": {}} | spec,
+    }
+
+
+def key_of(kind: str, name: str, namespace: str = "default") -> OriginKey:
+    return OriginKey(namespace, names.binding_name(kind, name))
+
+
+def _itself(work: Work) -> Removal:
+    return Removal(
+        api_version=work.api_version,
+        kind=work.kind,
+        namespace=work.namespace,
+        name=work.name,
+        template_uid=work.template.uid,
+    )
+
+
+def _gone(work: Work, removed: list[Removal]) -> Gone:
+    return Gone(
+        hub_uid=work.hub_uid,
+        cluster=work.cluster,
+        cluster_uid=work.cluster_uid,
+        origin=work.origin,
+        order=work.order,
+        removed=removed,
+        preserved=work.preserve_on_deletion,
+    )
+
+
+def _ready() -> dict[str, str]:
+    return {
+        "type": "Ready",
+        "status": "True",
+        "reason": "ClusterReady",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+
+
+async def held(world: World, stream: str) -> list[str]:
+    """Subjects on which a stream holds something."""
+    found: list[str] = []
+    info = await world.nats.stream_info(stream)
+    caught_up = asyncio.Event()
+    reader = asyncio.get_running_loop().create_task(
+        world.nats.follow(
+            stream,
+            [world.nats.subjects.all()],
+            consumer=f"test-held-{next(_readers)}",
+            decode=lambda subject: Anything,
+            on_message=lambda delivery: found.append(delivery.subject),
+            on_replay=found.clear,
+            caught_up=caught_up,
+        )
+    )
+    try:
+        if info.messages:
+            await caught_up.wait()
+    finally:
+        reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await reader
+    return found
+
+
+_readers = itertools.count()
+
+
+class Anything(msgspec.Struct):
+    """A message of any kind."""
