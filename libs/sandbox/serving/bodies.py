@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 import yaml
 
-from libs.sandbox import statuses
+from libs.sandbox import protobuf, statuses
 from libs.sandbox.cluster import Write
 from libs.sandbox.serving.routes import Target
 from libs.sandbox.serving.wire import BODY_LIMIT, Request
@@ -22,14 +22,11 @@ def document(request: Request) -> Any:
     if "x-body-too-large" in request.headers or len(request.body) > BODY_LIMIT:
         raise statuses.too_large_request(BODY_LIMIT)
     kind = content_type(request)
-    if "protobuf" in kind:
-        raise statuses.unsupported_media(
-            "the body of the request was in an unknown format - accepted media types include: application/json,"
-            " application/yaml"
-        )
     try:
+        if kind == "application/vnd.kubernetes.protobuf":
+            return protobuf.decoded(request.body)
         return yaml.safe_load(request.body) if "yaml" in kind else _decode(request.body)
-    except (msgspec.DecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, yaml.YAMLError, UnicodeDecodeError, protobuf.Malformed) as error:
         raise statuses.bad_request(f"error decoding the body: {error}") from None
 
 
