@@ -27,12 +27,9 @@ _WRITE_PARAMETERS: Final = [
         ("fieldValidation", "How to handle unknown and duplicate fields: Ignore, Warn, Strict."),
     )
 ]
-_PATCH_TYPES: Final = (
-    "application/apply-patch+yaml",
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-)
+_PATCH_TYPES: Final = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
+_STRATEGIC: Final = "application/strategic-merge-patch+json"
+"""Built-in kinds take it too; kubectl looks here before it sends one."""
 
 
 class Served(Protocol):
@@ -194,7 +191,8 @@ def _operation(resource: Served, verb: str, name: str) -> dict[str, Any]:
     }
     if verb in ("create", "update", "patch"):
         made["parameters"] = _WRITE_PARAMETERS
-        types = _PATCH_TYPES if verb == "patch" else ("*/*",)
+        built_in = name == _component(resource)
+        types = (*_PATCH_TYPES, *([_STRATEGIC] if built_in else [])) if verb == "patch" else ("*/*",)
         body = {"type": "object"} if verb == "patch" else reference
         made["requestBody"] = {"content": {type_: {"schema": body} for type_ in types}, "required": True}
     if verb == "get":

@@ -74,3 +74,11 @@ def test_the_fingerprint_follows_the_schema() -> None:
     first = openapi.fingerprint([_POLICY], {"PropagationPolicy": {"type": "object"}})
     assert first == openapi.fingerprint([_POLICY], {"PropagationPolicy": {"type": "object"}})
     assert first != openapi.fingerprint([_POLICY], {"PropagationPolicy": {"type": "object", "nullable": True}})
+
+
+def test_only_built_in_kinds_take_strategic_patches() -> None:
+    strategic = "application/strategic-merge-patch+json"
+    config_map = document("", "v1")["paths"]["/api/v1/namespaces/{namespace}/configmaps/{name}"]
+    policy = "/apis/policy.karmada.io/v1alpha1/namespaces/{namespace}/propagationpolicies/{name}"
+    assert strategic in config_map["patch"]["requestBody"]["content"]
+    assert strategic not in policy_document()["paths"][policy]["patch"]["requestBody"]["content"]
