@@ -3,7 +3,7 @@
 Reference: k8s.io/apiserver pkg/registry/rest (BeforeDelete), pkg/registry/generic/registry (Delete).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from libs.sandbox import metadata, statuses
@@ -33,7 +33,7 @@ def begun(resource: Resource, old: Object, propagation: str, grace: int, now: da
         made["finalizers"] = finalizers
     fresh = not meta.get("deletionTimestamp")
     if fresh:
-        made["deletionTimestamp"] = metadata.stamp(now)
+        made["deletionTimestamp"] = metadata.stamp(now + timedelta(seconds=grace))
         if made.get("generation"):
             made["generation"] += 1
     made["deletionGracePeriodSeconds"] = grace

@@ -24,6 +24,7 @@ _TURN: Final = 0.0015
 """Seconds of work before the loop gets its turn."""
 _BACKOFF: Final = (0.01, 30.0)
 """Seconds before a key whose decision could not be performed is looked at again: at first and at most."""
+_WRITES: Final = {name: cluster.Write(subresource=name, trusted=True) for name in ("", "status", "finalize", "*")}
 _log: Final = structlog.get_logger(__name__)
 
 
@@ -159,9 +160,9 @@ class Runner:
     def _perform(self, action: Action) -> None:
         if isinstance(action, Create):
             namespace = str(action.body["metadata"].get("namespace") or "")
-            self._cluster.create(action.resource, action.body, namespace=namespace)
+            self._cluster.create(action.resource, action.body, namespace=namespace, write=_WRITES[""])
         elif isinstance(action, Replace):
-            self._cluster.replace(action.resource, action.body, subresource=action.subresource)
+            self._cluster.replace(action.resource, action.body, write=_WRITES[action.subresource])
         else:
             self._delete(action)
 
