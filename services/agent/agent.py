@@ -92,6 +92,7 @@ class _Agent:
         """What only the holder of the Lease does."""
         workers = self._settings.workers
         self._facts.dirty.set()
+        self._beats.now.set()
         await self._together(
             {
                 "facts": self._facts.follow(),
@@ -112,7 +113,9 @@ class _Agent:
                 tasks.create_task(running, name=f"{self._me.cluster} {part}")
 
     def _may_speak(self) -> bool:
-        return self._tenure.holds or not self._facts.readiness.reachable
+        """The holder of the Lease; and who finds the member unreachable, for then nobody can hold it."""
+        readiness = self._facts.readiness
+        return self._tenure.holds or (readiness.ready != "Unknown" and not readiness.reachable)
 
     def _kinds_changed(self) -> None:
         self._facts.dirty.set()

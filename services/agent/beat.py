@@ -42,6 +42,8 @@ class Beats:
         self._facts = facts
         self._may_speak = may_speak
         self._works_created = ""
+        self.now = asyncio.Event()
+        """Set when there is reason for a beat before its time."""
         self._status_life = ("", 0)
 
     async def run(self, interval: timedelta) -> None:
@@ -55,7 +57,12 @@ class Beats:
                     metrics.PUBLISHED.labels(self._me.cluster, "beat").inc()
                 except BusError as error:
                     log.debug("beat not sent", cluster=self._me.cluster, error=str(error))
-            await asyncio.sleep(interval.total_seconds())
+            self.now.clear()
+            try:
+                async with asyncio.timeout(interval.total_seconds()):
+                    await self.now.wait()
+            except TimeoutError:
+                continue
 
     def beat(self) -> Beat:
         """What is true now. While works are still being read the digests are left empty: they would say nothing."""

@@ -1,8 +1,5 @@
 """One member's API as the agent uses it: what stands there, and the few ways to change it."""
 
-import asyncio
-from typing import Final
-
 import msgspec
 
 from libs.common.api import wellknown
@@ -18,7 +15,6 @@ from services.agent.watches import Watches
 
 _decode = msgspec.json.Decoder(dict).decode
 _partial = msgspec.json.Decoder(PartialObject).decode
-_LISTS_AT_ONCE: Final = 8
 
 
 class Member:
@@ -78,19 +74,18 @@ class Member:
         else:
             pairs = contents.served(container)
             kinds = [r for pair in pairs if (r := self._kinds.find(*pair)) is not None][:1]
-        gate = asyncio.Semaphore(_LISTS_AT_ONCE)
         namespace = name if resource.kind == "Namespace" else ""
-        async with asyncio.TaskGroup() as tasks:
-            lists = [
-                tasks.create_task(self._unmanaged(kind, namespace, gate), name=f"contents {kind.plural}")
-                for kind in kinds
-            ]
-        return [found for task in lists for found in task.result()]
+        found: list[str] = []
+        for kind in kinds:
+            found += await self._unmanaged(kind, namespace)
+        return found
 
-    async def _unmanaged(self, resource: Resource, namespace: str, gate: asyncio.Semaphore) -> list[str]:
+    async def _unmanaged(self, resource: Resource, namespace: str) -> list[str]:
         selector = f"{wellknown.OWNER_LABEL}!={self._me.owner}"
-        async with gate:
+        try:
             listing = await self._api.list(resource, namespace=namespace, label_selector=selector)
+        except NotFound:
+            return []
         found = [_partial(item) for item in listing.items]
         return [str(_name(resource, obj)) for obj in found if not contents.comes_by_itself(resource.kind, obj)]
 

@@ -35,11 +35,9 @@ async def served(api: Client) -> list[Resource]:
 
 async def discover(api: Client) -> Discovery:
     """All kinds in all versions, and which groups did not answer. Raises KubeError if the server itself does not."""
-    async with asyncio.TaskGroup() as tasks:
-        core, groups = (tasks.create_task(_root(api, path), name=path) for path in ("/api", "/apis"))
     found: list[Resource] = []
     failed: dict[str, str] = {}
-    for part in (core.result(), groups.result()):
+    for part in (await _root(api, "/api"), await _root(api, "/apis")):
         found += part.resources
         failed.update(part.failed)
     return Discovery(resources=found, failed=failed)

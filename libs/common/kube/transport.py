@@ -4,6 +4,7 @@ Calls and watches have separate connections, so that any number of watches stops
 """
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -24,8 +25,8 @@ _PLAIN = "application/json"
 _CONNECTIONS = 64
 _CONNECT = 10.0
 _CALL = aiohttp.ClientTimeout(total=60, sock_connect=_CONNECT)
-_STREAM = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=wire.SILENCE.total_seconds())
 _PAUSES = 4
+_LARGE: Final = 512 * 1024
 _LONGEST_PAUSE: Final = timedelta(seconds=10)
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 
@@ -33,8 +34,11 @@ _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 class Transport:
     """Connections to one API server. To be entered with `async with`; `server` is its base URL."""
 
-    def __init__(self, credentials: Credentials, *, user_agent: str = "argosy") -> None:
+    def __init__(
+        self, credentials: Credentials, *, user_agent: str = "argosy", silence: timedelta = wire.SILENCE
+    ) -> None:
         self.credentials = credentials
+        self._silence = silence
         self.server = credentials.server
         self._agent = user_agent
         self._sessions: list[aiohttp.ClientSession] = []
@@ -121,8 +125,9 @@ class Transport:
 
     async def _begin(self, url: yarl.URL, *, renew: bool) -> aiohttp.ClientResponse:
         headers = await self.credentials.headers(renew=renew)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._silence.total_seconds())
         with network(self.server):
-            return await self._sessions[1].get(url, headers=headers, timeout=_STREAM, **self._options())
+            return await self._sessions[1].get(url, headers=headers, timeout=limits, **self._options())
 
     async def _once(
         self,
@@ -134,7 +139,7 @@ class Transport:
     ) -> bytes:
         with network(self.server):
             async with self._sessions[0].request(
-                method, url, headers=headers, data=data, timeout=limits, **self._options()
+                method, url, headers=headers, data=_payload(data), timeout=limits, **self._options()
             ) as response:
                 if response.status >= 400:
                     raise await _refusal(response, self.server)
@@ -160,6 +165,11 @@ class Transport:
 
     def _url(self, path: str, query: Mapping[str, str]) -> yarl.URL:
         return yarl.URL(self.server + path + wire.encode_query(query), encoded=True)
+
+
+def _payload(data: bytes | None) -> bytes | io.BytesIO | None:
+    """Large bodies in parts, or aiohttp writes them in one go and warns of it."""
+    return io.BytesIO(data) if data is not None and len(data) > _LARGE else data
 
 
 @contextmanager

@@ -129,6 +129,12 @@ class Scene:
         found = self.statuses.get(key_of(work))
         return found if found is not None and found.order == work.order else None
 
+    async def wipe(self, stream: str) -> None:
+        """Makes a stream anew, as if its server had lost it."""
+        await self.bus._session.js.delete_stream(self.bus._stream(stream))
+        await self.bus.ensure_streams()
+        await self.bus.create_agent_consumer(self.identity.cluster)
+
     # ---- the member --------------------------------------------------------------------------------------------------
 
     async def get(self, resource: Resource, name: str, namespace: str = "default") -> dict[str, Any] | None:
@@ -195,6 +201,29 @@ def deployment(name: str, replicas: int, *, namespace: str = "default") -> dict[
 def namespace(name: str) -> dict[str, Any]:
     """A Namespace template."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": f"uid-{name}"}}
+
+
+def definition(kind: str, plural: str) -> dict[str, Any]:
+    """A CustomResourceDefinition template for a kind of example.com/v1 that takes any spec."""
+    spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.example.com", "uid": f"uid-{plural}"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}},
+                }
+            ],
+        },
+    }
 
 
 def work_for(template: dict[str, Any], me: Identity, order: Order) -> Work:
@@ -293,8 +322,9 @@ async def _hear(connection: Bus, made: Scene) -> None:
 
 
 @asynccontextmanager
-async def acting(made: Scene, settings: Settings = QUICK) -> AsyncIterator[None]:
-    """An agent for the time of the block."""
+async def acting(made: Scene, settings: Settings = QUICK, *, host: str = "") -> AsyncIterator[None]:
+    """An agent for the time of the block; `host` is where its Lease says that it runs."""
+    settings = msgspec.structs.replace(settings, host=host)
     membership = Membership(identity=made.identity, credentials=credentials.from_kubeconfig(made.server.kubeconfig))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(agent.run(made.bus, membership, settings))
