@@ -45,11 +45,10 @@ _RESTART_PAUSE: Final = timedelta(seconds=1)
 class Hosted:
     """The agents of this process, one for each uid of a Cluster. The failure of one is nothing to the others."""
 
-    def __init__(self, hub: Client, connection: Bus, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, hub: Client, connection: Bus, settings: Settings) -> None:
         self._hub = hub
         self._bus = connection
         self._settings = settings
-        self._tasks = tasks
         self._queue: Queue[str] = Queue()
         self.clusters: Informer[Cluster] = Informer(hub, CLUSTERS, decode=_cluster, on_change=self._changed)
         self._hub_uid = ""
@@ -59,12 +58,13 @@ class Hosted:
         """Starts, restarts and ends agents as the hub's Clusters say, for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.clusters.run(), name="watch clusters")
-            await reconcile.run(self._queue, self._reconcile, name="agent_clusters", workers=4)
+            reconciling = reconcile.run(self._queue, lambda name: self._reconcile(name, tasks), name="agent_clusters")
+            tasks.create_task(reconciling, name="agents")
 
     def _changed(self, change: Change[Cluster]) -> None:
         self._queue.add(change.key.name)
 
-    async def _reconcile(self, name: str) -> Outcome:
+    async def _reconcile(self, name: str, tasks: asyncio.TaskGroup) -> Outcome:
         cluster = self.clusters.cache.get(ObjectKey("", name))
         wanted = await self._membership(cluster) if cluster is not None and _is_hosted(cluster) else None
         running = self._agents.get(name)
@@ -72,7 +72,7 @@ class Hosted:
             await running.stop()
             del self._agents[name]
         if wanted is not None and name not in self._agents:
-            self._agents[name] = _Running(self._bus, wanted, self._settings, self._tasks)
+            self._agents[name] = _Running(self._bus, wanted, self._settings, tasks)
         metrics.AGENTS.set(len(self._agents))
         return After(self._settings.secret_interval) if wanted is not None else reconcile.DONE
 

@@ -28,7 +28,7 @@ async def _hosted(connection: bus.Bus, settings: Settings, health: Health) -> No
     health.ready("clusters", False)
     hub = Client(credentials.of_hub(settings.hub_kubeconfig), user_agent="argosy-agent")
     async with hub, asyncio.TaskGroup() as tasks:
-        hosted = Hosted(hub, connection, settings, tasks)
+        hosted = Hosted(hub, connection, settings)
         tasks.create_task(hosted.run(), name="hosted agents")
         await hosted.clusters.synced.wait()
         health.ready("clusters", True)
