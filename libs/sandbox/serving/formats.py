@@ -3,9 +3,11 @@
 from typing import Any, Literal, TypeAlias
 
 from libs.sandbox import store
+from libs.sandbox.customs import Custom
 from libs.sandbox.kinds import Resource
 from libs.sandbox.serving.wire import Request
 from libs.sandbox.store import Entry, Object
+from libs.sandbox.tables import table
 
 Form: TypeAlias = Literal["", "Table", "PartialObjectMetadata"]
 
@@ -44,14 +46,19 @@ def partial(obj: Object) -> dict[str, Any]:
 class Encoder:
     """Writes the events of one watch in the form that its client wants."""
 
-    def __init__(self, resource: Resource, request: Request) -> None:
+    def __init__(self, resource: Resource, request: Request, custom: Custom | None) -> None:
         self._resource = resource
         self._form = wanted(request.headers.get("accept", ""))
+        self._include = request.query.get("includeObject", "Metadata")
+        self._columns = table.columns(resource, custom) if self._form == "Table" else ()
+        self._headed = True
 
     def event(self, kind: str, obj: Object, known: bytes | None) -> bytes:
         """One event's line. `known` is the object's JSON, if it is at hand."""
         if self._form == "PartialObjectMetadata":
             body = store.encode(partial(obj))
+        elif self._form == "Table":
+            body = store.encode(self._table(obj["metadata"]["resourceVersion"], (versioned(self._resource, obj),)))
         elif known is not None and obj.get("apiVersion") == self._resource.api_version:
             body = known
         else:
@@ -64,4 +71,12 @@ class Encoder:
         if end_of_initial:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         obj = {"kind": self._resource.kind, "apiVersion": self._resource.api_version, "metadata": metadata}
+        if self._form == "Table":
+            obj = self._table(version, ())
         return b'{"type":"BOOKMARK","object":%b}\n' % store.encode(obj)
+
+    def _table(self, version: str, rows: tuple[Object, ...]) -> dict[str, Any]:
+        """A table of at most one row. Only the first of a watch says what its columns are."""
+        made = table.table(self._columns, rows, {"resourceVersion": version}, self._include, headed=self._headed)
+        self._headed = False
+        return made

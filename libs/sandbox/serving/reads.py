@@ -14,6 +14,7 @@ from libs.sandbox.serving import formats
 from libs.sandbox.serving.routes import Target
 from libs.sandbox.serving.wire import Reply, Request
 from libs.sandbox.store import Entry
+from libs.sandbox.tables import table
 
 _PAGED_LISTS: Final = 64
 """Lists that may be under way page by page; of the longest unused the token expires."""
@@ -50,6 +51,9 @@ class Reads:
         match formats.wanted(request.headers.get("accept", "")):
             case "PartialObjectMetadata":
                 return Reply(body=store.encode(formats.partial(entry.object)))
+            case "Table":
+                metadata = {"resourceVersion": str(entry.version)}
+                return self._table(target, request, metadata, (entry,))
             case _:
                 return Reply(body=formats.raw(target.resource, entry))
 
@@ -73,7 +77,28 @@ class Reads:
                 metadata["continue"] = self._keep(query.get("continue"), version, whole, given + limit)
                 if not query.get("labelSelector") and not query.get("fieldSelector"):
                     metadata["remainingItemCount"] = remaining
-        return _listed(target, request, metadata, entries)
+        return self._listed(target, request, metadata, entries)
+
+    def _listed(self, target: Target, request: Request, metadata: dict[str, Any], entries: Iterable[Entry]) -> Reply:
+        resource = target.resource
+        match formats.wanted(request.headers.get("accept", "")):
+            case "PartialObjectMetadata":
+                body: dict[str, Any] = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
+                items = [formats.partial(entry.object) for entry in entries]
+                return Reply(body=store.encode(body | {"metadata": metadata, "items": items}))
+            case "Table":
+                return self._table(target, request, metadata, entries)
+            case _:
+                head = {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata}
+                raws = b",".join(formats.raw(resource, entry) for entry in entries)
+                return Reply(body=b'%b,"items":[%b]}' % (store.encode(head)[:-1], raws))
+
+    def _table(self, target: Target, request: Request, metadata: dict[str, Any], entries: Iterable[Entry]) -> Reply:
+        resource = target.resource
+        shown = table.columns(resource, self._cluster.registry.custom(resource))
+        objects = (formats.versioned(resource, entry.object) for entry in entries)
+        include = request.query.get("includeObject", "Metadata")
+        return Reply(body=store.encode(table.table(shown, objects, metadata, include)))
 
     def chosen(self, target: Target, request: Request) -> Iterable[Entry]:
         """The entries that the request's path and selectors take, in order."""
@@ -150,16 +175,3 @@ def _token(text: str) -> Token:
         return msgspec.json.decode(base64.urlsafe_b64decode(text), type=Token)
     except (binascii.Error, msgspec.DecodeError):
         raise statuses.bad_request("continue key is not valid") from None
-
-
-def _listed(target: Target, request: Request, metadata: dict[str, Any], entries: Iterable[Entry]) -> Reply:
-    resource = target.resource
-    match formats.wanted(request.headers.get("accept", "")):
-        case "PartialObjectMetadata":
-            body: dict[str, Any] = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-            items = [formats.partial(entry.object) for entry in entries]
-            return Reply(body=store.encode(body | {"metadata": metadata, "items": items}))
-        case _:
-            head = store.encode({"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata})
-            raws = b",".join(formats.raw(resource, entry) for entry in entries)
-            return Reply(body=b'%b,"items":[%b]}' % (head[:-1], raws))

@@ -41,7 +41,7 @@ class Watch:
         seconds = query.get("timeoutSeconds") or ""
         self._lifetime = float(seconds) if seconds.isdecimal() and seconds != "0" else 0.0
         self._lifetime = self._lifetime or _LIFETIME.total_seconds() * (1 + random.random())
-        self._form = formats.Encoder(target.resource, request)
+        self._form = formats.Encoder(target.resource, request, cluster.registry.custom(target.resource))
         self._timers: list[asyncio.TimerHandle] = []
         self._send: Callable[[bytes], None]
         self._end: Callable[[], None]
