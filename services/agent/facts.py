@@ -38,6 +38,7 @@ class _Version(msgspec.Struct, frozen=True, rename="camel"):
 
 _version = msgspec.json.Decoder(_Version).decode
 _object = msgspec.json.Decoder(PartialObject).decode
+_KNOWN_FOR: Final = timedelta(seconds=10)
 _KUBE_SYSTEM: Final = ObjectKey("", wellknown.KUBE_SYSTEM)
 
 
@@ -53,6 +54,7 @@ class Facts:
         self._pods = Informer(api, PODS, decode=_demand, on_change=self._pod_changed)
         self._kubernetes_version = ""
         self._member_id = ""
+        self._known_until = 0.0
         self.readiness = Readiness()
         self.dirty = asyncio.Event()
 
@@ -67,8 +69,6 @@ class Facts:
         """Asks the member how it is, at `interval`, for ever; sets `changed` when the answer differs."""
         while True:
             found = await self._probe(timeout)
-            if found.ready == "True" and not (self._kubernetes_version and self._member_id):
-                await self._identify()
             if found != self.readiness:
                 self.readiness = found
                 self.dirty.set()
@@ -98,16 +98,17 @@ class Facts:
         )
 
     async def _probe(self, timeout: timedelta) -> Readiness:
-        status: int | None
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 status = await self._status("/readyz")
                 if status == 404:
                     status = await self._status("/healthz")
-        except (errors.Unreachable, TimeoutError):
-            status = None
-        except errors.CredentialsError as error:
-            return readiness.unusable(str(error))
+                if status == 200 and asyncio.get_running_loop().time() > self._known_until:
+                    status = await self._identify()
+        except (errors.KubeError, TimeoutError) as error:
+            if isinstance(error, errors.CredentialsError):
+                return readiness.unusable(str(error))
+            return readiness.judge(None)
         return readiness.judge(status)
 
     async def _status(self, path: str) -> int:
@@ -117,14 +118,21 @@ class Facts:
             return error.status
         return 200
 
-    async def _identify(self) -> None:
+    async def _identify(self) -> int:
+        """Asks who the member is, which also proves that it knows us: health endpoints answer anybody."""
         try:
-            self._kubernetes_version = _version(await self._api.raw("GET", "/version")).git_version
-            self._member_id = _object(await self._api.get(NAMESPACES, _KUBE_SYSTEM)).metadata.uid
-        except errors.KubeError as error:
+            version = _version(await self._api.raw("GET", "/version")).git_version
+            member_id = _object(await self._api.get(NAMESPACES, _KUBE_SYSTEM)).metadata.uid
+        except errors.Unauthorized as error:
+            return error.status
+        except errors.ApiError as error:
             log.debug("member does not tell who it is", server=self._api.server, error=str(error))
-            return
-        self.dirty.set()
+            return 200
+        self._known_until = asyncio.get_running_loop().time() + _KNOWN_FOR.total_seconds()
+        if (version, member_id) != (self._kubernetes_version, self._member_id):
+            self._kubernetes_version, self._member_id = version, member_id
+            self.dirty.set()
+        return 200
 
     async def _synced(self) -> None:
         await self._nodes.synced.wait()
