@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -273,7 +274,7 @@ def _publish(made: Fleet) -> None:
     described = [{"name": each.name, "url": each.url, "kubeconfig": str(each.kubeconfig)} for each in made.servers]
     ports = _ports(made.directory) | {each.name: each.port for each in made.servers}
     kubeconfigs.write(made.directory / "ports.json", msgspec.json.encode(ports))
-    body = {"hub": described[0], "members": described[1:]}
+    body = {"pid": os.getpid(), "hub": described[0], "members": described[1:]}
     kubeconfigs.write(made.directory / "sandbox.json", msgspec.json.format(msgspec.json.encode(body), indent=2))
 
 

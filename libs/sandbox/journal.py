@@ -64,7 +64,7 @@ class Journal:
     def rewrite(self, lines: Iterable[Line]) -> None:
         """Puts these lines in the place of all that is there, atomically."""
         fresh = self._path.with_suffix(".new")
-        with fresh.open("wb") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             for line in lines:
                 file.write(_encode(line) + b"\n")
             file.flush()

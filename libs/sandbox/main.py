@@ -1,6 +1,7 @@
 """`python -m libs.sandbox.main --dir DIR`: a fleet that runs until it is told to stop.
 
-DIR/sandbox.json appears when all servers answer: `{"hub": {"name", "url", "kubeconfig"}, "members": [...]}`.
+DIR/sandbox.json appears when all servers answer: `{"pid", "hub": {"name", "url", "kubeconfig"}, "members": [...]}`. One
+that was killed leaves it: then its `pid` is that of another process, or of none.
 """
 
 import argparse

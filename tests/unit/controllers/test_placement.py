@@ -120,7 +120,7 @@ async def test_a_slow_start(cluster: Simulation) -> None:
 
 @simulation.member()
 async def test_an_image_that_does_not_exist(cluster: Simulation) -> None:
-    broken = {"containers": [{"name": "main", "image": "registry.example/does-not-exist:v1"}]}
+    broken: dict[str, Any] = {"containers": [{"name": "main", "image": "registry.example/does-not-exist:v1"}]}
     found = await cluster.create(kinds.PODS, simulation.pod(**broken))
     assert found["status"]["phase"] == "Pending"
     assert found["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "ImagePullBackOff"
