@@ -91,6 +91,11 @@ class Hub:
         """The highest resourceVersion of the hub that any watch has shown."""
         return max(resources.version_number(i.resource_version) for i in self.informers())
 
+    async def live_version(self) -> int:
+        """The hub's resourceVersion now, read from the hub itself."""
+        listing = await self.api.list(resources.NAMESPACES, limit=1)
+        return resources.version_number(listing.resource_version)
+
     # ---- clusters ----
 
     def clusters(self) -> dict[str, Cluster]:

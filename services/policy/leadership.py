@@ -1,6 +1,7 @@
 """What the leading replica runs: read everything, take an epoch, then decide."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -16,14 +17,17 @@ from libs.common.messages import Placed
 from libs.common.names import OriginKey
 from libs.common.reconcile import Outcome, Queue
 from libs.common.service import Health
-from services.policy import metrics, namespaces, routing
+from services.policy import namespaces, routing
+from services.policy.beats import Beats
 from services.policy.bindings import Bindings
 from services.policy.claims import Claims
 from services.policy.clusters import Clusters
 from services.policy.core.exclusions import Exclusions
 from services.policy.core.orders import Orders
 from services.policy.effects import Effects
+from services.policy.epochs import Epochs
 from services.policy.hub import Changes, Hub
+from services.policy.inbox import Inbox
 from services.policy.namespaces import Namespaces
 from services.policy.notices import Notices
 from services.policy.placements import Placements
@@ -48,7 +52,9 @@ class Leadership:
         self._settings = settings
         self._queue: Queue[OriginKey] = Queue()
         self.orders = Orders(0)
-        self.rollback = Rollback()
+        self.epochs = Epochs(self.orders)
+        self._accepted: Callable[[], int] = lambda: 0
+        self.rollback = Rollback(lambda: self.view.highest_version(), lambda: self._accepted())
         self._recorder = Recorder(api, "argosy-policy")
         self.notices = Notices(nats, self._recorder)
         excluded = Exclusions(settings.skipped_propagating_apis, settings.skipped_propagating_namespaces)
@@ -81,11 +87,16 @@ class Leadership:
             notices=self.notices,
         )
         removal = Removal(self.view, self.effects, self.rollback, lambda key: self.routing.origin(key))
+        self.inbox = Inbox(api, nats)
+        self.beats = Beats(nats, self.view, self.epochs, self.rollback, self.routing, removal)
         self._bindings = Reconciler(self.view, self.effects, removal)
         self._namespaces = Namespaces(self.view, self.effects, removal)
 
     async def rule(self, term: Term, health: Health) -> None:
         """Leads until cancelled."""
+        self._accepted = lambda: resources.version_number(
+            term.annotations.get(wellknown.ACCEPT_ROLLBACK_ANNOTATION, "")
+        )
         async with asyncio.TaskGroup() as tasks:
             for name, job in {
                 "hub": self.hub.run(),
@@ -97,7 +108,7 @@ class Leadership:
             }.items():
                 tasks.create_task(job, name=name)
             await self._read()
-            await self._take_epoch(term)
+            await self.epochs.take(term, self.works.highest_order().epoch)
             self.routing.begin()
             health.ready("leader", True)
             for name, job in {
@@ -105,6 +116,11 @@ class Leadership:
                 "origins": reconcile.run(self._queue, self._look, name="origins", workers=self._settings.workers),
                 "claims": reconcile.run(self.effects.claims.queue, self.effects.claims, name="claims"),
                 "clusters": reconcile.run(self.clusters.queue, self.clusters, name="clusters", workers=4),
+                "epochs": self.epochs.run(term),
+                "rollback": self.rollback.run(self.hub.live_version),
+                "beats": self.beats.run(),
+                "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=4),
+                "inbox": self.inbox.run(),
                 "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=8),
             }.items():
                 tasks.create_task(job, name=name)
@@ -123,17 +139,8 @@ class Leadership:
         await self.placements.read.wait()
         await self.templates.all_synced()
         self.rollback.judge(
-            known=int(self.works.highest_version()), hub=self.hub.highest_version(), source="the stream WORKS"
+            known=int(self.works.highest_version()), hub=self.view.highest_version(), source="the stream WORKS"
         )
-
-    async def _take_epoch(self, term: Term) -> None:
-        """Takes an epoch above all that were ever taken; written down before it is used."""
-        noted = term.annotations.get(wellknown.EPOCH_ANNOTATION, "0")
-        epoch = 1 + max(int(noted) if noted.isdecimal() else 0, term.transitions, self.works.highest_order().epoch)
-        await term.annotate({wellknown.EPOCH_ANNOTATION: str(epoch)})
-        self.orders.begin(epoch)
-        metrics.EPOCH.set(epoch)
-        log.info("epoch taken", epoch=epoch)
 
     def _changes(self) -> Changes:
         return Changes(
@@ -152,6 +159,7 @@ class Leadership:
     def _replayed(self, stream: str) -> None:
         """A stream is new or read anew: what was told may be lost, and everything is compared again."""
         self.effects.sending.tell_again()
+        self.beats.again()
         self.routing.everything()
 
 

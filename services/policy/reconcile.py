@@ -4,6 +4,7 @@ An origin is a binding or the template that should have one. Everything that can
 overrides, clusters, the scheduler's answer, works, agents' reports) only says which origin to look at again.
 """
 
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -12,7 +13,7 @@ from libs.common import telemetry
 from libs.common.api.work import ResourceBinding
 from libs.common.messages import BindingRequest
 from libs.common.names import OriginKey
-from libs.common.reconcile import DONE, Outcome
+from libs.common.reconcile import DONE, After, Outcome
 from services.policy.core import binding as bindings
 from services.policy.core import departures, lazy, matching, staleness
 from services.policy.core import template as templates
@@ -26,6 +27,8 @@ from services.policy.view import Fleet, View, reference
 
 log = structlog.get_logger(__name__)
 
+_PAUSE: Final = timedelta(milliseconds=200)
+"""Before the scheduler is asked again by whom it did not know yet."""
 _REQUEST: Final = "binding.request.{namespace}.{binding}"
 _PLACED: Final = "binding.placed.{namespace}.{binding}"
 
@@ -76,6 +79,8 @@ class Reconciler:
         if why:
             digest = self._digest(wanted, fleet)
             answer = self._answer(key, digest, template, fleet)
+            if answer is None and self._answered_too_early(key, digest):
+                return After(_PAUSE)
             if answer is None:
                 return await self._ask(key, wanted, digest, template, fleet, traceparent)
             wanted = self._placed(wanted, answer, fleet)
@@ -110,9 +115,19 @@ class Reconciler:
         answer = self._view.placements.get(key)
         if answer is None:
             return None
-        refused = staleness.refused(answer.placed, digest=digest, template_uid=template.metadata.uid, uids=fleet.uids)
+        refused = staleness.refused(
+            answer.placed, digest=digest, template_uid=template.metadata.uid, uids=fleet.staying
+        )
         self._do.judged(refused)
         return None if refused else answer
+
+    def _answered_too_early(self, key: OriginKey, digest: str) -> bool:
+        """Whether the question is the same as before, and the scheduler did not know yet which clusters are left."""
+        answer = self._view.placements.get(key)
+        if answer is None or answer.placed.digest != digest:
+            return False
+        self._view.placements.settle(key)
+        return True
 
     async def _ask(
         self, key: OriginKey, wanted: ResourceBinding, digest: str, template: Template, fleet: Fleet, traceparent: str

@@ -13,11 +13,11 @@ from libs.common import names, telemetry
 from libs.common.api import wellknown
 from libs.common.api.work import ResourceBinding
 from libs.common.errors import Retry
-from libs.common.messages import Origin, TemplateRef
+from libs.common.messages import InventoryItem, Origin, TemplateRef
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, Outcome
 from services.policy import metrics
-from services.policy.core import departures, dispatch, leaving, render, retreat
+from services.policy.core import departures, dispatch, divergence, leaving, render, retreat
 from services.policy.core.keys import with_changes
 from services.policy.core.leaving import Leaving
 from services.policy.effects import Effects
@@ -138,6 +138,36 @@ class Removal:
             for c in strays
             if uids.get(c) == standing[c].cluster_uid
         }
+
+    # ---- objects that nobody wants ----
+
+    async def orphan(self, key: OriginKey, cluster: str, cluster_uid: str, item: InventoryItem) -> None:
+        """An object in a member that no work explains. It goes only if the hub's own word refutes it."""
+        self._rollback.check("orphan", key)
+        if await self._is_wanted(key, cluster, item):
+            return
+        metrics.REPAIRS.labels("orphan").inc()
+        standing = self._view.works.standing(key).get(cluster)
+        if standing is not None:
+            # the subject is in use: the order to remove goes with the work that stands there
+            self._view.works.add_removal(key, cluster, divergence.removal_of(item))
+            return
+        work = divergence.tombstone(self._view.hub.uid, cluster, cluster_uid, item)
+        publication = dispatch.Publication(cluster=cluster, work=work, expected_seq=0)
+        trace = telemetry.root(names.deletion_trace_id(item.template_uid))
+        await self._do.sending.publish(key, [publication], traceparent=trace)
+
+    async def _is_wanted(self, key: OriginKey, cluster: str, item: InventoryItem) -> bool:
+        """Whether the hub, read live, says that the object belongs where it is."""
+        if item.origin.kind == "Namespace":
+            live = await self._view.hub.live_namespace(item.origin.name)
+            return live is not None and self._view.excluded.synced_namespace(live.metadata)
+        binding = await self._do.bindings.live(key)
+        if binding is None or binding.metadata.uid != item.origin.uid:
+            return False
+        left = leaving.parse((binding.metadata.annotations or {}).get(wellknown.LEAVING_ANNOTATION))
+        names_it = cluster in render.targets(binding) or cluster in left
+        return names_it and item.template_uid == binding.spec.resource.uid
 
     # ---- how ----
 

@@ -15,7 +15,7 @@ from libs.common.kube import discovery
 from libs.common.kube.client import Client
 from libs.common.kube.errors import KubeError, NotFound
 from libs.common.kube.informer import Change, Informer
-from libs.common.kube.resources import ObjectKey, Resource
+from libs.common.kube.resources import ObjectKey, Resource, version_number
 from services.policy import metrics
 from services.policy.core import template
 from services.policy.core.exclusions import Exclusions
@@ -82,6 +82,10 @@ class Templates:
     def resource(self, kind: Kind) -> Resource | None:
         informer = self._watched.get(kind)
         return informer.resource if informer is not None else self._served.get(kind)
+
+    def highest_version(self) -> int:
+        """The highest resourceVersion that any of these watches has shown."""
+        return max((version_number(i.resource_version) for i in self._watched.values()), default=0)
 
     async def all_synced(self) -> None:
         """Waits until each kind that is watched now has been listed."""

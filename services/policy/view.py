@@ -24,6 +24,8 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
 
     clusters: Mapping[str, Cluster]
     uids: Mapping[str, str]
+    staying: Mapping[str, str]
+    """Uids of those that are not being deleted."""
     fingerprint: str
     """Over what decisions depend on, without capacity."""
     full_fingerprint: str
@@ -62,6 +64,7 @@ class View:
             self._fleet = Fleet(
                 clusters=clusters,
                 uids={name: c.metadata.uid for name, c in clusters.items()},
+                staying={n: c.metadata.uid for n, c in clusters.items() if c.metadata.deletion_timestamp is None},
                 fingerprint=print_,
                 full_fingerprint=staleness.fingerprint(clusters.values(), with_status=True),
                 revision=self._revision[1],
@@ -73,6 +76,10 @@ class View:
         before = self._fleet
         self._fleet = None
         return before is None or before.fingerprint != self.fleet().fingerprint
+
+    def highest_version(self) -> int:
+        """The highest resourceVersion of the hub that any watch has shown."""
+        return max(self.hub.highest_version(), self.templates.highest_version())
 
     # ---- templates ----
 

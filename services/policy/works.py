@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from libs.common import bus, digests, subjects, telemetry
-from libs.common.messages import Gone, Message, Order, Work
+from libs.common.messages import Gone, Message, Order, Removal, Work
 from libs.common.names import OriginKey
 from services.policy import metrics
 from services.policy.core import dispatch
@@ -45,6 +45,7 @@ class Works:
         self._standing: dict[OriginKey, dict[str, Published]] = {}
         self._gone: dict[OriginKey, dict[str, Report]] = {}
         self._digests: dict[str, digests.SetDigest] = {}
+        self._last_seqs: dict[str, int] = {}
         self.works_read = asyncio.Event()
         self.gone_read = asyncio.Event()
 
@@ -108,6 +109,23 @@ class Works:
         """The highest resourceVersion of the hub that any work names."""
         versions = (p.template.resource_version for by in self._standing.values() for p in by.values())
         return str(max((int(v) for v in versions if v.isdecimal()), default=0))
+
+    def last_seq(self, cluster: str) -> int:
+        """The highest sequence of the stream that a cluster's works ever had here."""
+        return self._last_seqs.get(cluster, 0)
+
+    def doubt(self, key: OriginKey, cluster: str) -> None:
+        """Has the work sent again the next time that its origin is looked at."""
+        before = self.standing(key).get(cluster)
+        if before is not None and before.op == "apply":
+            self._standing[key][cluster] = msgspec.structs.replace(before, digest="")
+
+    def add_removal(self, key: OriginKey, cluster: str, removal: Removal) -> None:
+        """Has the work of an origin carry the order to remove something else, the next time it is looked at."""
+        before = self.standing(key).get(cluster)
+        if before is not None and removal not in before.removes:
+            removes = (*before.removes, removal)
+            self._standing[key][cluster] = msgspec.structs.replace(before, removes=removes, digest="")
 
     # ---- writing ----
 
@@ -187,6 +205,7 @@ class Works:
     def _works_anew(self) -> None:
         self._standing.clear()
         self._digests.clear()
+        self._last_seqs.clear()
         self._on_replay(subjects.WORKS)
 
     def _gone_anew(self) -> None:
@@ -198,6 +217,7 @@ class Works:
         if before is not None and before.seq > work.seq:
             return
         self._standing.setdefault(key, {})[cluster] = work
+        self._last_seqs[cluster] = max(work.seq, self._last_seqs.get(cluster, 0))
         digest = self._digests.setdefault(cluster, digests.SetDigest())
         if work.op == "apply":
             digest.put(key, digests.entry(key, work.origin.uid, work.template.uid, work.digest))

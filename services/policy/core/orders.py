@@ -21,9 +21,7 @@ class Orders:
         self._seq += 1
         return Order(epoch=self.epoch, seq=self._seq)
 
-    def raise_above(self, seen: Order) -> bool:
-        """Takes a new epoch if somebody has seen a higher order than any of ours. Returns whether it did."""
-        if seen <= Order(epoch=self.epoch, seq=self._seq):
-            return False
-        self.epoch, self._seq = seen.epoch + 1, 0
-        return True
+    @property
+    def last(self) -> int:
+        """Sequence of the last order that was given."""
+        return self._seq

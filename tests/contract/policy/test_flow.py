@@ -142,9 +142,7 @@ async def test_a_deleted_policy_releases_and_leaves_what_runs(running: World) ->
         binding = await running.hub.get(RB, "default", "a-configmap")
         assert template is not None
         assert binding is not None
-        return not any(
-            wellknown.POLICY_ID_LABEL in o["metadata"].get("labels", {}) for o in (template, binding)
-        )
+        return not any(wellknown.POLICY_ID_LABEL in o["metadata"].get("labels", {}) for o in (template, binding))
 
     await until(released)
     assert running.work("m1", A) is not None

@@ -16,10 +16,22 @@ from libs.common.kube import credentials, discovery
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.errors import NotFound
 from libs.common.kube.resources import CLUSTERS, ObjectKey, Resource
-from libs.common.messages import BindingRequest, Gone, Order, Outcome, Placed, PlacedCluster, Removal, Work
+from libs.common.messages import (
+    BindingRequest,
+    Gone,
+    Inventory,
+    InventoryItem,
+    InventoryRequest,
+    Order,
+    Outcome,
+    Placed,
+    PlacedCluster,
+    Removal,
+    Work,
+)
 from libs.common.names import OriginKey
 from libs.common.service import Health
-from services.policy import main
+from services.policy import leadership, main
 from services.policy.settings import Settings
 
 T = TypeVar("T")
@@ -59,7 +71,9 @@ class Hub:
 
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         try:
-            body = await self.api.get(self.kinds[kind.partition(".")[2], kind.partition(".")[0]], ObjectKey(namespace, name))
+            body = await self.api.get(
+                self.kinds[kind.partition(".")[2], kind.partition(".")[0]], ObjectKey(namespace, name)
+            )
         except NotFound:
             return None
         result: dict[str, Any] = msgspec.json.decode(body)
@@ -80,7 +94,8 @@ class Hub:
 class World:
     """A hub with policy beside it, and the other services' seats on the bus."""
 
-    def __init__(self, hub: Hub, nats: bus.Bus) -> None:
+    def __init__(self, hub: Hub, nats: bus.Bus, hub_uid: str) -> None:
+        self.hub_uid = hub_uid
         self.hub = hub
         self.nats = nats
         self.works: dict[tuple[str, OriginKey], Work] = {}
@@ -207,7 +222,7 @@ async def policy(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[
     settings = Settings(nats_url=nats_url, hub_kubeconfig=str(kubeconfig), subject_prefix=prefix)
     task = asyncio.get_running_loop().create_task(main.serve(settings, health))
     try:
-        await until(lambda: health.is_ready and bool(health.report().count("leader")) or task.done(), limit=20)
+        await until(lambda: (health.is_ready and bool(health.report().count("leader"))) or task.done(), limit=20)
         if task.done():
             task.result()
         yield health
@@ -228,7 +243,7 @@ async def world(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[W
     ):
         await nats.ensure_streams()
         kinds = {(r.group, r.kind): r for r in discovery.preferred(await discovery.served(api))}
-        made = World(Hub(api, kinds), nats)
+        made = World(Hub(api, kinds), nats, await leadership.hub_uid(api))
         seats = [made.seat_of_scheduler(), made.seat_of_agents(), made.seat_of_aggregator()]
         tasks = [asyncio.get_running_loop().create_task(seat) for seat in seats]
         try:
@@ -333,6 +348,28 @@ async def held(world: World, stream: str) -> list[str]:
 
 
 _readers = itertools.count()
+
+
+@asynccontextmanager
+async def serving(
+    world: World, cluster: str, items: list[InventoryItem], asked: list[InventoryRequest] | None = None
+) -> AsyncIterator[None]:
+    """An agent that answers for its inventory, for the time of the block."""
+
+    async def answer(delivery: bus.Delivery[InventoryRequest]) -> Inventory:
+        if asked is not None:
+            asked.append(delivery.message)
+        return Inventory(hub_uid=world.hub_uid, cluster=cluster, cluster_uid=world.uids[cluster], items=items)
+
+    serve = world.nats.serve(world.nats.subjects.call(cluster, "inventory"), InventoryRequest, answer)
+    task = asyncio.get_running_loop().create_task(serve)
+    await world.nats.round_trip()
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 class Anything(msgspec.Struct):

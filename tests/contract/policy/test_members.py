@@ -1,0 +1,180 @@
+"""Members that leave, come back, hold what nobody wants, or know other works than the stream has."""
+
+import msgspec
+
+from libs.common import digests, subjects
+from libs.common.api import wellknown
+from libs.common.kube.resources import CLUSTERS, ObjectKey
+from libs.common.messages import Beat, InventoryItem, InventoryRequest, Order, Origin
+from tests.contract.policy.world import World, config_map, deployment, held, key_of, policy_for, serving, until
+
+RB = "ResourceBinding.work.karmada.io"
+A = key_of("ConfigMap", "a")
+WEB = key_of("Deployment", "web")
+
+
+async def test_an_unjoined_member_keeps_what_it_runs_and_nothing_moves(running: World) -> None:
+    running.place = lambda request: [(c, 2) for c in sorted(running.uids)]
+    divided = {"replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}}
+    await running.hub.apply(policy_for("all", "Deployment", placement=divided), deployment("web", 4))
+    await until(lambda: running.work("m2", WEB))
+
+    await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
+    await until(lambda: _no_cluster(running, "m2"))
+
+    (tombstone,) = [w for w in running.history if w.op == "delete" and w.name == "web"]
+    assert tombstone.preserve_on_deletion
+    binding = await running.hub.get(RB, "default", "web-deployment")
+    assert binding is not None
+    assert binding["spec"]["clusters"] == [{"name": "m1", "replicas": 2}]
+    assert len(running.requests[WEB]) == 1
+
+
+async def test_a_member_that_is_removed_is_placed_elsewhere(running: World) -> None:
+    running.place = lambda request: [(c, 4) for c in sorted(running.uids)][-1:]
+    divided = {"replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}}
+    await running.hub.apply(policy_for("all", "Deployment", placement=divided), deployment("web", 4))
+    await until(lambda: running.work("m2", WEB))
+    notes = {"metadata": {"annotations": {wellknown.ON_DELETE_ANNOTATION: "remove"}}}
+    await running.hub.api.patch(CLUSTERS, ObjectKey("", "m2"), notes, manager="test")
+    running.uids.pop("m2")
+
+    await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
+    await until(lambda: _no_cluster(running, "m2"))
+
+    await until(lambda: running.work("m1", WEB))
+    (tombstone,) = [w for w in running.history if w.op == "delete" and w.name == "web"]
+    assert not tombstone.preserve_on_deletion
+
+
+async def test_a_dead_member_can_be_removed(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m2", A))
+    running.agents_answer = False
+    status = {"status": {"conditions": [_not_ready()]}}
+    await running.hub.api.patch(CLUSTERS, ObjectKey("", "m2"), status, subresource="status", manager="test")
+    running.place = lambda request: [("m1", 0)]
+
+    await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
+
+    await until(lambda: _no_cluster(running, "m2"))
+    await until(lambda: _nothing_of(running, "m2"))
+
+
+async def test_an_orphan_that_the_hub_refutes_is_removed(running: World) -> None:
+    item = _item("stray", uid="11111111-1111-1111-1111-111111111111")
+    async with serving(running, "m1", [item]):
+        await running.nats.publish_core(running.nats.subjects.beat("m1"), _beat(running, "m1"))
+
+        await until(lambda: any(w.op == "delete" and w.name == "stray" for w in running.history))
+
+    (tombstone,) = [w for w in running.history if w.name == "stray"]
+    assert tombstone.template.uid == item.template_uid
+    await until(lambda: _nothing_of(running, "m1"))
+
+
+async def test_an_object_that_the_hub_wants_is_no_orphan(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    work = await until(lambda: running.work("m1", A))
+    item = InventoryItem(
+        origin=work.origin, api_version="v1", kind="ConfigMap", namespace="default", name="a",
+        template_uid=work.template.uid,
+    )  # fmt: skip
+    asked: list[InventoryRequest] = []
+    async with serving(running, "m1", [item], asked):
+        await running.nats.publish_core(running.nats.subjects.beat("m1"), _beat(running, "m1", works=running))
+        await until(lambda: asked)
+        await running.hub.apply(config_map("b"))
+        await until(lambda: running.work("m1", key_of("ConfigMap", "b")))
+
+    assert not [w for w in running.history if w.op == "delete"]
+
+
+async def test_an_agent_that_knows_other_works_gets_all_again(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m1", A))
+    first = running.works["m1", A].order
+    wrong = _beat(running, "m1", works=running)
+    async with serving(running, "m1", []):
+        for _ in range(2):
+            await running.nats.publish_core(running.nats.subjects.beat("m1"), _replaced(wrong))
+
+        await until(lambda: running.works["m1", A].order > first)
+
+
+async def test_orders_rise_above_what_an_agent_has_seen(running: World) -> None:
+    beat = _beat(running, "m1")
+    await running.nats.publish_core(running.nats.subjects.beat("m1"), _replaced(beat, order=Order(epoch=99, seq=7)))
+
+    async def above() -> bool:
+        await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a", n=str(len(running.history))))
+        await until(lambda: running.work("m1", A))
+        return running.works["m1", A].order.epoch == 100
+
+    await until(above)
+
+
+async def test_removals_stop_while_the_hub_looks_rolled_back(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m1", A))
+    beat = _beat(running, "m1", works=running)
+    await running.nats.publish_core(running.nats.subjects.beat("m1"), _replaced(beat, hub_version=10**9))
+    await running.nats.round_trip()
+    await running.hub.apply(config_map("b"))
+    await until(lambda: running.work("m1", key_of("ConfigMap", "b")))
+
+    await running.hub.delete("ConfigMap.", "default", "a")
+    await running.hub.apply(config_map("c"))
+    await until(lambda: running.work("m1", key_of("ConfigMap", "c")))
+
+    assert running.work("m1", A) is not None
+
+
+async def _no_cluster(world: World, name: str) -> bool:
+    return await world.hub.get("Cluster.cluster.karmada.io", "", name) is None
+
+
+async def _nothing_of(world: World, cluster: str) -> bool:
+    names = world.nats.subjects
+    return cluster not in {names.state(s).cluster for s in await held(world, subjects.WORKS)}
+
+
+def _item(name: str, *, uid: str) -> InventoryItem:
+    return InventoryItem(
+        origin=Origin(kind="ResourceBinding", namespace="default", name=f"{name}-configmap", uid=uid),
+        api_version="v1",
+        kind="ConfigMap",
+        namespace="default",
+        name=name,
+        template_uid="22222222-2222-2222-2222-222222222222",
+    )
+
+
+def _beat(world: World, cluster: str, *, works: World | None = None) -> Beat:
+    digest = digests.SetDigest()
+    for (name, key), work in (works.works if works is not None else {}).items():
+        if name == cluster and work.op == "apply":
+            digest.put(key, digests.of_work(key, work))
+    return Beat(
+        hub_uid=world.hub_uid,
+        cluster=cluster,
+        cluster_uid=world.uids[cluster],
+        agent="test",
+        sent_at="",
+        works=len(digest),
+        known_digest=digest.text(),
+        stream_seq=10**6,
+    )
+
+
+def _replaced(beat: Beat, *, order: Order | None = None, hub_version: int = 0) -> Beat:
+    if order is not None:
+        return msgspec.structs.replace(beat, highest_order=order)
+    if hub_version:
+        return msgspec.structs.replace(beat, highest_hub_version=hub_version)
+    return msgspec.structs.replace(beat, known_digest="0" * 31 + "1")
+
+
+def _not_ready() -> dict[str, str]:
+    return {"type": "Ready", "status": "False", "reason": "ClusterNotReachable", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"}  # fmt: skip
