@@ -40,9 +40,9 @@ def check(raw: Mapping[str, Any], value: Any, path: str) -> Iterator[Cause]:
 def _text(raw: Mapping[str, Any], value: str, path: str) -> Iterator[Cause]:
     if (limit := raw.get("maxLength")) is not None and len(value) > limit:
         yield faults.too_long(path, limit)
-    if (limit := raw.get("minLength")) is not None and len(value) < limit:
+    elif (limit := raw.get("minLength")) is not None and len(value) < limit:
         yield faults.invalid(path, value, f"{path} in body should be at least {limit} chars long")
-    if (pattern := raw.get("pattern")) and not _pattern(pattern).search(value):
+    elif (pattern := raw.get("pattern")) and not _pattern(pattern).search(value):
         yield faults.invalid(path, value, f"{path} in body should match '{pattern}'")
     form = raw.get("format", "")
     if form in _FORMATS and not _is_of_format(form, value):

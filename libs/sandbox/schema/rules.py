@@ -37,7 +37,7 @@ class Rule:
                 return None
             else:
                 variables["oldSelf"] = old
-        at = path + self.raw.get("fieldPath", "")
+        at = (path + self.raw.get("fieldPath", "")).removeprefix(".") or "<nil>"
         try:
             holds = self.expression.value(variables)
         except expressions.EvaluationError as error:

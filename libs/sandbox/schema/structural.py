@@ -34,6 +34,16 @@ _NAMES: Final[Mapping[type, str]] = {
     type(None): "null",
 }
 _ROOT: Final = ("apiVersion", "kind", "metadata")
+_BLOCKING: Final = frozenset(
+    {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
+)
+"""With these rules are not run: they could not rely on types."""
+_UNCHECKED: Final = faults.invalid(
+    "<nil>",
+    None,
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
+    "validation",
+)
 
 
 class Structural:
@@ -59,7 +69,7 @@ class Structural:
         return self.unknown(obj)
 
     def prune(self, obj: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The object without the fields that the schema does not know."""
+        """The object without the fields that the schema does not know, and without nulls that mean nothing."""
         pruned: Mapping[str, Any] = _pruned(self.node, obj, "", [])
         return pruned
 
@@ -84,7 +94,11 @@ class Structural:
                 _check(child, value, before if before is NOTHING else before.get(name, NOTHING), name, causes)
         causes += [faults.required(name) for name in self.node.required if name not in obj and name not in _ROOT]
         causes += constraints.check(self.node.raw, obj, "")
-        return causes or list(self._rules.check(obj, before, ""))
+        if not self._rules:
+            return causes
+        if any(cause.reason in _BLOCKING for cause in causes):
+            return [*causes, _UNCHECKED]
+        return [*causes, *self._rules.check(obj, before, "")]
 
 
 def _root(schema: Mapping[str, Any]) -> Node:
@@ -119,10 +133,18 @@ def _pruned_object(node: Node, value: dict[str, Any], path: str, dropped: list[s
             dropped.append(at)
             changed = True
             continue
+        if item is None and _falls_away(child):
+            changed = True
+            continue
         new = item if child is None or child is nodes.ANY else _pruned(child, item, at, dropped)
         changed = changed or new is not item
         made[name] = new
     return made if changed else value
+
+
+def _falls_away(node: Node | None) -> bool:
+    """Whether a null at this place is as good as nothing."""
+    return node is not None and node is not nodes.ANY and not node.nullable and "default" not in node.raw
 
 
 def _defaulted(node: Node, value: Any) -> Any:
@@ -164,14 +186,16 @@ def _check(node: Node, value: Any, old: Any, path: str, causes: list[Cause]) -> 
         return
     if value is None and node.nullable:
         return
-    expected = _TYPES.get(node.kind) or (((dict,), "object") if node.raw.get("type") == "object" else None)
+    raw = node.raw
+    expected = _TYPES.get(node.kind) or (((dict,), "object") if raw.get("type") == "object" else None)
     if expected is not None and type(value) not in expected[0] and not _is_whole(node, value):
         found = _NAMES[type(value)]
         causes.append(
             faults.of_type(path, found, f"{path} in body must be of type {expected[1]}: {faults.shown(found)}")
         )
+        if "enum" in raw:
+            causes.append(faults.unsupported(path, value, raw["enum"]))
         return
-    raw = node.raw
     if not constraints.CONSTRAINTS.isdisjoint(raw):
         causes.extend(constraints.check(raw, value, path))
     if node.kind is Kind.OBJECT or node.kind is Kind.MAP:

@@ -122,3 +122,11 @@ def test_items_of_a_map_list_keep_their_old_values() -> None:
     old = [{"name": "a", "size": 1}, {"name": "b", "size": 5}]
     new = [{"name": "c", "size": 0}, {"name": "b", "size": 4}, {"name": "a", "size": 2}]
     assert told(structural, new, old) == ["value[1]: Invalid value: may only grow"]
+
+
+def test_rules_wait_until_the_types_are_right() -> None:
+    schema = {"type": "string", "enum": ["a"], "x-kubernetes-validations": [{"rule": "self == 'b'"}]}
+    structural = Structural({"type": "object", "properties": {"value": schema}})
+    enum, unchecked = told(structural, "c")
+    assert enum == 'value: Unsupported value: "c": supported values: "a"'
+    assert unchecked.startswith("<nil>: Invalid value: null: some validation rules were not checked")
