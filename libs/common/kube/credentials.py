@@ -17,7 +17,6 @@ from libs.common.kube.plugins import Plugin
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_AGE: Final = timedelta(seconds=60)
-_PROXY_SCHEMES: Final = ("http", "https")
 
 
 @dataclass(kw_only=True)
@@ -181,8 +180,8 @@ def _server(url: str, where: str) -> str:
 
 
 def _proxy(url: str, where: str) -> str:
-    if url and parse.urlsplit(url).scheme not in _PROXY_SCHEMES:
-        raise CredentialsError(f"{where} must be an http or https URL, got {url!r}")
+    if url and parse.urlsplit(url).scheme != "http":
+        raise CredentialsError(f"{where} must be an http URL, got {url!r}")
     return url
 
 

@@ -214,7 +214,7 @@ class _Candidate:
     async def _create(self) -> None:
         metadata = ObjectMeta(name=self._key.name, namespace=self._key.namespace)
         lease = Lease(metadata=metadata, spec=self._ours(transitions=1))
-        self._saw(await self._api.create(LEASES, lease, namespace=self._key.namespace, manager=self._identity))
+        self._saw(await self._api.create(LEASES, lease, namespace=self._key.namespace))
 
     def _ours(self, *, transitions: int) -> Spec:
         now = _now()

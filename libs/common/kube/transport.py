@@ -1,59 +1,55 @@
-"""HTTP to one API server: sessions, credentials, and what is done about refusals and broken connections.
-
-Calls and watches have separate connections, so that any number of watches stops no call.
-"""
+"""Calls and streams to one API server: credentials, and what is done about refusals and broken connections."""
 
 import asyncio
-import io
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib import parse
 
-import aiohttp
 import msgspec
-import yarl
 
-from libs.common.kube import errors, wire
+from libs.common.kube import errors, http, wire
 from libs.common.kube.credentials import Credentials
 
 Body = bytes | dict[str, Any] | list[Any] | msgspec.Struct
 
 _PLAIN = "application/json"
-_CONNECTIONS = 64
-_CONNECT = 10.0
-_CALL = aiohttp.ClientTimeout(total=60, sock_connect=_CONNECT)
+_LIMIT: Final = timedelta(seconds=60)
 _PAUSES = 4
-_LARGE: Final = 512 * 1024
 _LONGEST_PAUSE: Final = timedelta(seconds=10)
-_REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+_REPEATABLE: Final = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 
 class Transport:
-    """Connections to one API server. To be entered with `async with`; `server` is its base URL."""
+    """The way to one API server. To be entered with `async with`; `server` is its base URL.
+
+    `silence` is how long a stream may say nothing until it is taken for dead.
+    """
 
     def __init__(
         self, credentials: Credentials, *, user_agent: str = "argosy", silence: timedelta = wire.SILENCE
     ) -> None:
         self.credentials = credentials
-        self._silence = silence
         self.server = credentials.server
         self._agent = user_agent
-        self._sessions: list[aiohttp.ClientSession] = []
+        self._silence = silence
+        self._prefix = parse.urlsplit(credentials.server).path
+        self._pool: http.Pool | None = None
 
     async def __aenter__(self) -> Self:
-        tls = await self.credentials.ssl_context()
-        self._sessions = [self._session(tls, _CONNECTIONS), self._session(tls, 0)]
+        creds = self.credentials
+        tls = await creds.ssl_context()
+        self._pool = http.Pool(creds.server, tls, server_name=creds.server_name, proxy=creds.proxy)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for session in self._sessions:
-            await session.close()
-        self._sessions = []
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     async def raw(
         self,
@@ -63,30 +59,27 @@ class Transport:
         parameters: Mapping[str, str] | None = None,
         body: Body | None = None,
         content_type: str = _PLAIN,
-        accept: str = "",
-        timeout: timedelta | None = None,
+        accept: str = _PLAIN,
+        timeout: timedelta = _LIMIT,
     ) -> bytes:
         """One call; the body of a successful answer. Raises KubeError.
 
         A call that a server did not even begin (429, or 503 with Retry-After) is repeated when it says, a few times. On
         a broken connection only calls that may happen twice are repeated, once.
         """
-        url = self._url(path, parameters or {})
-        data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
-        limits = _CALL if timeout is None else aiohttp.ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
-        renew, broken, pauses = False, 0, 0
+        target = self._target(path, parameters or {})
+        data = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+        renew, broken, pauses = False, False, 0
         while True:
-            headers = await self.credentials.headers(renew=renew)
-            if data is not None:
+            headers = await self._headers(accept, renew=renew)
+            if body is not None:
                 headers.append(("Content-Type", content_type))
-            if accept:
-                headers.append(("Accept", accept))
             try:
-                return await self._once(method, url, headers, data, limits)
+                return await self._once(method, target, headers, data, timeout, fresh=broken)
             except errors.Interrupted:
-                broken += 1
-                if broken > 1 or method not in _REPEATABLE:
+                if broken or method not in _REPEATABLE:
                     raise
+                broken = True
             except errors.Unauthorized:
                 if renew:
                     raise
@@ -102,96 +95,57 @@ class Transport:
     async def stream(self, path: str, parameters: Mapping[str, str]) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
         """A GET whose answer is read as it comes: each call gives the next bytes, b"" at the end.
 
-        Leaving the block closes the connection.
-
-        Raises Unreachable when the connection breaks or is silent for too long, ApiError for a refusal.
+        Leaving the block closes the connection. Raises Unreachable when it breaks or is silent for too long, ApiError
+        for a refusal.
         """
-        url = self._url(path, parameters)
-        response = await self._begin(url, renew=False)
-        if response.status == 401:
-            response.close()
-            response = await self._begin(url, renew=True)
-        try:
-            if response.status >= 400:
-                raise await _refusal(response, self.server)
+        async with self._opened(self._target(path, parameters)) as connection:
 
             async def more() -> bytes:
-                with network(self.server):
-                    return await response.content.readany()
+                try:
+                    async with asyncio.timeout(self._silence.total_seconds()):
+                        return await connection.read()
+                except TimeoutError:
+                    silence = self._silence.total_seconds()
+                    raise errors.Unreachable(f"{self._open.origin}: silent for {silence:g} s") from None
 
             yield more
-        finally:
-            response.close()
 
-    async def _begin(self, url: yarl.URL, *, renew: bool) -> aiohttp.ClientResponse:
-        headers = await self.credentials.headers(renew=renew)
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._silence.total_seconds())
-        with network(self.server):
-            return await self._sessions[1].get(url, headers=headers, timeout=limits, **self._options())
+    @property
+    def _open(self) -> http.Pool:
+        if self._pool is None:
+            raise RuntimeError("the client is closed: use it within `async with`")
+        return self._pool
 
     async def _once(
-        self,
-        method: str,
-        url: yarl.URL,
-        headers: list[tuple[str, str]],
-        data: bytes | None,
-        limits: aiohttp.ClientTimeout,
+        self, method: str, target: str, headers: list[tuple[str, str]], data: bytes, limit: timedelta, *, fresh: bool
     ) -> bytes:
-        with network(self.server):
-            async with self._sessions[0].request(
-                method, url, headers=headers, data=_payload(data), timeout=limits, **self._options()
-            ) as response:
-                if response.status >= 400:
-                    raise await _refusal(response, self.server)
-                return await response.read()
+        response = await self._open.call(method, target, headers, data, limit, fresh=fresh)
+        if response.status >= 300:
+            raise _refusal(response, response.body)
+        return response.body
 
-    def _session(self, tls: ssl.SSLContext | None, connections: int) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=connections, ssl=True if tls is None else tls, keepalive_timeout=30, ttl_dns_cache=60
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": self._agent, "Accept": _PLAIN},
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+    @asynccontextmanager
+    async def _opened(self, target: str, *, renew: bool = False) -> AsyncIterator[http.Connection]:
+        headers = await self._headers(_PLAIN, renew=renew)
+        async with self._open.stream("GET", target, headers) as connection:
+            status = connection.response.status
+            if status < 300:
+                yield connection
+                return
+            if status != 401 or renew:
+                raise _refusal(connection.response, await connection.read_all())
+        async with self._opened(target, renew=True) as again:
+            yield again
 
-    def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"allow_redirects": False}
-        if self.credentials.proxy:
-            options["proxy"] = self.credentials.proxy
-        if self.credentials.server_name:
-            options["server_hostname"] = self.credentials.server_name
-        return options
+    async def _headers(self, accept: str, *, renew: bool) -> list[tuple[str, str]]:
+        return [("User-Agent", self._agent), ("Accept", accept), *await self.credentials.headers(renew=renew)]
 
-    def _url(self, path: str, query: Mapping[str, str]) -> yarl.URL:
-        return yarl.URL(self.server + path + wire.encode_query(query), encoded=True)
+    def _target(self, path: str, query: Mapping[str, str]) -> str:
+        return self._prefix + path + wire.encode_query(query)
 
 
-def _payload(data: bytes | None) -> bytes | io.BytesIO | None:
-    """Large bodies in parts, or aiohttp writes them in one go and warns of it."""
-    return io.BytesIO(data) if data is not None and len(data) > _LARGE else data
-
-
-@contextmanager
-def network(server: str) -> Iterator[None]:
-    """Turns what aiohttp and the system raise within the block into errors.Unreachable, with the server's name."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as error:
-        raise errors.Unreachable(f"{server}: its certificate or TLS is not accepted: {error}") from error
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError) as error:
-        kind = errors.Unreachable if isinstance(error, aiohttp.ClientConnectorError) else errors.Interrupted
-        raise kind(f"{server}: {error or type(error).__name__}") from error
-    except TimeoutError as error:
-        raise errors.Unreachable(f"{server}: no answer in time") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise errors.Unreachable(f"{server}: {error or type(error).__name__}") from error
-
-
-async def _refusal(response: aiohttp.ClientResponse, server: str) -> errors.ApiError:
-    with network(server):
-        body = await response.read()
-    return errors.from_response(response.status, body, response.headers.get("Retry-After"))
+def _refusal(response: http.Response, body: bytes) -> errors.ApiError:
+    return errors.from_response(response.status, body, response.headers.get(b"retry-after", b"").decode("latin-1"))
 
 
 def _pause(refusal: errors.ApiError) -> float | None:

@@ -92,9 +92,12 @@ def listing(body: bytes) -> RawList:
 def identity(body: bytes) -> Metadata:
     """Who an object is. Raises Garbled."""
     try:
-        return _IDENTITY.decode(body).metadata
+        metadata = _IDENTITY.decode(body).metadata
     except (msgspec.DecodeError, RecursionError) as error:
         raise Garbled(f"the server's object cannot be read: {error}") from error
+    if not metadata.name:
+        raise Garbled(f"the server's object has no name: {body[:200]!r}")
+    return metadata
 
 
 def bookmark(body: bytes) -> Bookmark:

@@ -69,7 +69,7 @@ def test_another_context_is_taken_by_name() -> None:
         pytest.param({**document(), "users": []}, "users has no 'u'", id="user"),
         pytest.param(document({"server": ""}), "server must be an http or https URL, got ''", id="no-server"),
         pytest.param(document({"server": "ftp://x"}), "server must be", id="scheme"),
-        pytest.param(document({"proxy-url": "socks5://p"}), "proxy-url must be an http or https URL", id="socks"),
+        pytest.param(document({"proxy-url": "socks5://p"}), "proxy-url must be an http URL", id="socks"),
         pytest.param(document({"certificate-authority-data": "%%%"}), "certificate-authority-data is not", id="base64"),
         pytest.param(
             document({"certificate-authority": "/nowhere"}), "certificate-authority /nowhere: No such", id="file"

@@ -1,0 +1,304 @@
+"""What a client sends, and what it does about refusals, broken connections, TLS and proxies."""
+
+import json
+import ssl
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.common.kube import errors
+from libs.common.kube.client import APPLY, JSON, Client
+from libs.common.kube.credentials import Credentials
+from libs.common.kube.resources import CONFIG_MAPS, ObjectKey
+from tests.stories.kube import scripted
+from tests.stories.kube.scripted import Raw, Reply, Request, listing, refusal
+
+KEY = ObjectKey("ns", "a")
+PATH = "/api/v1/namespaces/ns/configmaps/a"
+TLS = Path(__file__).parents[2] / "data" / "tls"
+
+
+def client(server: scripted.Server, **more: Any) -> Client:
+    return Client(Credentials(server=server.url, token="T", **more), user_agent="tests")
+
+
+async def test_who_asks_is_said_with_each_call() -> None:
+    async with scripted.serving(Reply()) as server, client(server) as api:
+        await api.get(CONFIG_MAPS, KEY)
+        headers = server.requests[0].headers
+        assert (headers["authorization"], headers["user-agent"], headers["accept"]) == (
+            "Bearer T",
+            "tests",
+            "application/json",
+        )
+
+
+async def test_each_verb_says_what_it_means() -> None:
+    async with scripted.serving(*[Reply()] * 6) as server, client(server) as api:
+        await api.create(CONFIG_MAPS, {"kind": "ConfigMap"}, namespace="ns", manager="m")
+        await api.replace(CONFIG_MAPS, KEY, b"{}", subresource="status")
+        await api.patch(CONFIG_MAPS, KEY, {"a": 1})
+        await api.patch(CONFIG_MAPS, KEY, [{"op": "remove"}], content_type=JSON)
+        await api.patch(CONFIG_MAPS, KEY, {"a": "😀"}, content_type=APPLY, force=True)
+        await api.delete(CONFIG_MAPS, KEY, uid="u")
+        told = [(r.method, r.path, r.query, r.headers["content-type"]) for r in server.requests]
+        assert told == [
+            ("POST", "/api/v1/namespaces/ns/configmaps", {"fieldManager": "m"}, "application/json"),
+            ("PUT", f"{PATH}/status", {"fieldManager": "argosy"}, "application/json"),
+            ("PATCH", PATH, {"fieldManager": "argosy"}, "application/merge-patch+json"),
+            ("PATCH", PATH, {"fieldManager": "argosy"}, "application/json-patch+json"),
+            ("PATCH", PATH, {"fieldManager": "argosy", "force": "true"}, "application/apply-patch+yaml"),
+            ("DELETE", PATH, {}, "application/json"),
+        ]
+        assert "😀".encode() in server.requests[4].body
+        assert json.loads(server.requests[5].body)["preconditions"] == {"uid": "u"}
+
+
+async def test_a_list_follows_its_pages() -> None:
+    pages = [listing(9, scripted.item("a", 1), more="c"), listing(9, scripted.item("b", 2))]
+    async with scripted.serving(*pages) as server, client(server) as api:
+        found = await api.list(CONFIG_MAPS, namespace="ns", label_selector="a=b,c in (d)")
+        assert (found.resource_version, len(found.items)) == ("9", 2)
+        assert [r.query.get("labelSelector") for r in server.requests] == ["a=b,c in (d)"] * 2
+
+
+async def test_a_limited_list_is_one_page() -> None:
+    async with scripted.serving(listing(9, scripted.item("a", 1), more="c")) as server, client(server) as api:
+        found = await api.list(CONFIG_MAPS, limit=1)
+        assert (len(found.items), server.requests[0].query["limit"]) == (1, "1")
+
+
+async def test_deleting_what_is_gone_says_so() -> None:
+    async with scripted.serving(refusal(404, "NotFound"), Reply()) as server, client(server) as api:
+        assert not await api.delete(CONFIG_MAPS, KEY)
+        assert await api.delete(CONFIG_MAPS, KEY)
+
+
+async def test_connections_are_kept() -> None:
+    async with scripted.serving(*[Reply()] * 5) as server, client(server) as api:
+        for _ in range(5):
+            await api.get(CONFIG_MAPS, KEY)
+        assert server.connections == 1
+
+
+async def test_a_connection_that_is_said_to_close_is_not_used_again() -> None:
+    async with scripted.serving(Reply(headers={"Connection": "close"}), Reply()) as server, client(server) as api:
+        for _ in range(2):
+            await api.get(CONFIG_MAPS, KEY)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda api: api.get(CONFIG_MAPS, KEY), id="get"),
+        pytest.param(lambda api: api.replace(CONFIG_MAPS, KEY, {}), id="put"),
+        pytest.param(lambda api: api.patch(CONFIG_MAPS, KEY, {}), id="patch"),
+        pytest.param(lambda api: api.delete(CONFIG_MAPS, KEY), id="delete"),
+    ],
+)
+async def test_a_call_that_may_happen_twice_is_repeated_once(call: Callable[[Client], Any]) -> None:
+    async with scripted.serving(Raw(b""), Reply(), Raw(b""), Raw(b""), Reply()) as server, client(server) as api:
+        await call(api)
+        with pytest.raises(errors.Interrupted):
+            await call(api)
+        assert len(server.requests) == 4
+
+
+async def test_a_creation_is_not_repeated() -> None:
+    async with scripted.serving(Raw(b""), Reply()) as server, client(server) as api:
+        with pytest.raises(errors.Interrupted, match="the server closed the connection"):
+            await api.create(CONFIG_MAPS, {}, namespace="ns")
+        assert len(server.requests) == 1
+
+
+async def test_a_kept_connection_that_the_server_closed_harms_nothing() -> None:
+    async with scripted.serving(Reply(), Reply()) as server, client(server) as api:
+        await api.get(CONFIG_MAPS, KEY)
+        server.cut()
+        await api.get(CONFIG_MAPS, KEY)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_asks_for_patience_gets_it_for_any_call(status: int) -> None:
+    script = [refusal(status, "Busy", Retry_After="0"), refusal(status, "Busy", Retry_After="0"), Reply()]
+    async with scripted.serving(*script) as server, client(server) as api:
+        await api.create(CONFIG_MAPS, {}, namespace="ns")
+        assert len(server.requests) == 3
+
+
+async def test_patience_ends() -> None:
+    async with scripted.serving(*[refusal(429, "Busy", Retry_After="0")] * 9) as server, client(server) as api:
+        with pytest.raises(errors.TooManyRequests):
+            await api.get(CONFIG_MAPS, KEY)
+        assert len(server.requests) == 5
+
+
+async def test_a_long_pause_is_left_to_the_caller() -> None:
+    async with scripted.serving(refusal(429, "Busy", Retry_After="3600")) as server, client(server) as api:
+        with pytest.raises(errors.TooManyRequests) as caught:
+            await api.get(CONFIG_MAPS, KEY)
+        assert caught.value.retry_after == 3600
+
+
+async def test_a_token_that_is_refused_is_read_anew(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old")
+
+    def rotate(_: Request) -> Reply:
+        token.write_text("new")
+        return refusal(401, "Unauthorized")
+
+    async with (
+        scripted.serving(rotate, Reply(), refusal(401, "Unauthorized"), refusal(401, "Unauthorized")) as server,
+        Client(Credentials(server=server.url, token_file=str(token))) as api,
+    ):
+        await api.get(CONFIG_MAPS, KEY)
+        assert [r.headers["authorization"] for r in server.requests] == ["Bearer old", "Bearer new"]
+        with pytest.raises(errors.Unauthorized):
+            await api.get(CONFIG_MAPS, KEY)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        pytest.param(
+            scripted.Chunks((b"ab", b"c" * 100_000, b"d"), "end"), b"ab" + b"c" * 100_000 + b"d", id="chunked"
+        ),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\n\r\nuntil the end"), b"until the end", id="until-the-end"),
+        pytest.param(Raw(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), b"ok", id="http-1.0"),
+        pytest.param(
+            Raw(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            b"ok",
+            id="early-hints",
+        ),
+        pytest.param(Reply(204, b""), b"", id="no-content"),
+    ],
+)
+async def test_bodies_of_all_kinds(answer: scripted.Answer, body: bytes) -> None:
+    async with scripted.serving(answer) as server, client(server) as api:
+        assert await api.raw("GET", "/x") == body
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(Raw(b"SSH-2.0-OpenSSH\r\n"), errors.Garbled, id="no-http"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), errors.Interrupted, id="cut-off"),
+        pytest.param(Reply(302, b"", {"Location": "http://elsewhere"}), errors.ApiError, id="redirect-is-not-followed"),
+        pytest.param(Reply(200, b"<html>"), errors.Garbled, id="list-that-is-none"),
+    ],
+)
+async def test_what_is_no_answer(answer: scripted.Answer, kind: type[errors.KubeError]) -> None:
+    async with scripted.serving(answer, answer) as server, client(server) as api:
+        with pytest.raises(kind):
+            await api.list(CONFIG_MAPS)
+
+
+async def test_no_answer_in_time() -> None:
+    async with scripted.serving() as server, client(server) as api:
+        with pytest.raises(errors.Unreachable, match=r"no answer in 0\.05 s"):
+            await api.raw("GET", "/x", timeout=timedelta(seconds=0.05))
+
+
+async def test_nobody_is_there() -> None:
+    async with scripted.serving() as server:
+        url = server.url
+    async with Client(Credentials(server=url)) as api:
+        with pytest.raises(errors.Unreachable, match=f"{url}: .*"):
+            await api.get(CONFIG_MAPS, KEY)
+
+
+async def test_a_path_in_the_servers_url_leads_and_is_not_told() -> None:
+    async with scripted.serving(Reply(), Raw(b"")) as server, Client(Credentials(server=f"{server.url}/hush")) as api:
+        await api.get(CONFIG_MAPS, KEY)
+        assert server.requests[0].path == f"/hush{PATH}"
+        with pytest.raises(errors.Interrupted) as caught:
+            await api.create(CONFIG_MAPS, {}, namespace="ns")
+        assert "hush" not in str(caught.value)
+
+
+# ---- TLS and proxies -------------------------------------------------------------------------------------------------
+
+
+def tls(*, asks_for_certificate: bool = False) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / "server.pem")
+    if asks_for_certificate:
+        context.load_verify_locations(TLS / "ca.crt")
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+CA = (TLS / "ca.crt").read_text()
+
+
+async def test_a_server_whose_authority_is_known_is_trusted() -> None:
+    async with scripted.serving(Reply(), tls=tls()) as server, client(server, ca_pem=CA) as api:
+        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
+
+
+async def test_a_server_that_bears_another_name_is_trusted_under_that() -> None:
+    async with scripted.serving(Reply(), tls=tls()) as server, client(server, ca_pem=CA, server_name="api.test") as api:
+        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({}, id="unknown-authority"),
+        pytest.param({"ca_pem": CA, "server_name": "other.test"}, id="other-name"),
+    ],
+)
+async def test_a_server_that_cannot_show_who_it_is_is_refused(more: dict[str, str]) -> None:
+    async with scripted.serving(Reply(), tls=tls()) as server, client(server, **more) as api:
+        with pytest.raises(errors.Unreachable, match="its certificate or TLS is not accepted"):
+            await api.get(CONFIG_MAPS, KEY)
+
+
+async def test_checks_can_be_waived() -> None:
+    async with scripted.serving(Reply(), tls=tls()) as server, client(server, insecure=True) as api:
+        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
+
+
+async def test_a_client_certificate_is_shown() -> None:
+    pem = (TLS / "client.pem").read_text()
+    async with (
+        scripted.serving(Reply(), tls=tls(asks_for_certificate=True)) as server,
+        client(server, ca_pem=CA, client_certificate=pem, client_key="") as api,
+    ):
+        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
+
+
+async def test_a_proxy_leads_to_a_server_with_tls() -> None:
+    async with (
+        scripted.serving(Reply(), tls=tls()) as server,
+        scripted.serving() as proxy,
+        client(server, ca_pem=CA, proxy=proxy.url.replace("//", "//me:secret@")) as api,
+    ):
+        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
+        assert (proxy.requests[0].method, f"https://{proxy.requests[0].path}") == ("CONNECT", server.url)
+        assert proxy.requests[0].headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
+
+
+async def test_a_proxy_is_asked_for_the_whole_url_of_a_plain_server() -> None:
+    async with (
+        scripted.serving(Reply()) as proxy,
+        Client(Credentials(server="http://hub.test", proxy=proxy.url)) as api,
+    ):
+        await api.get(CONFIG_MAPS, KEY)
+        assert proxy.requests[0].path == f"http://hub.test{PATH}"
+
+
+async def test_a_proxy_that_refuses_is_named() -> None:
+    async with (
+        scripted.serving(Raw(b"HTTP/1.1 407 Who are you\r\n\r\n")) as nothing,
+        Client(Credentials(server="https://hub.test", proxy=nothing.url, insecure=True)) as api,
+    ):
+        nothing.refuses_tunnels = True
+        with pytest.raises(errors.Unreachable, match=r"proxy 127\.0\.0\.1 said 'HTTP/1\.1 407"):
+            await api.get(CONFIG_MAPS, KEY)
