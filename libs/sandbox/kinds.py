@@ -3,6 +3,7 @@
 Short names, categories and subresources are those of kube-apiserver 1.36 (`kubectl api-resources -o wide`).
 """
 
+import functools
 from typing import Final
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 _VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True):
+class Resource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One kind in one version. `group` is "" for the core API, `plural` its path segment.
 
     `stored` is the version that objects are kept in. `generation` tells whether the server counts changes of the
@@ -35,18 +36,18 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     selectable: tuple[str, ...] = ()
     """Paths besides the usual ones that field selectors may name."""
 
-    @property
+    @functools.cached_property
     def api_version(self) -> str:
         """`group/version`, or the version alone for the core API."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
+    @functools.cached_property
     def stored_api_version(self) -> str:
         """The apiVersion that stored objects bear."""
         version = self.stored or self.version
         return f"{self.group}/{version}" if self.group else version
 
-    @property
+    @functools.cached_property
     def table(self) -> str:
         """`plural.group`: names the objects of this kind whatever the version, also in messages to people."""
         return f"{self.plural}.{self.group}" if self.group else self.plural

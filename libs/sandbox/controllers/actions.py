@@ -43,3 +43,5 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...] = ()
     after: float | None = None
     """Seconds."""
+    final: bool = False
+    """Whether the writes leave nothing to do, so that they are no reason to look again."""

@@ -142,7 +142,7 @@ def _report(
     if status == objects.status(deployment):
         return Decision(actions=tuple(actions), after=after)
     written = Replace(resource=kinds.DEPLOYMENTS, body=objects.with_status(deployment, status), subresource="status")
-    return Decision(actions=(*actions, written), after=after)
+    return Decision(actions=(*actions, written), after=after, final=not actions)
 
 
 def _of_pod(event: Event, view: View) -> Iterable[Key]:

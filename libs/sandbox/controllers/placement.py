@@ -40,9 +40,8 @@ def bind(pod: Object, nodes: Sequence[Object], load: Load, now: datetime) -> Dec
     node = next(each for each in nodes if objects.name(each) == name)
     bound = {**pod, "spec": {**pod["spec"], "nodeName": name}}
     status, after = kubelet.status(bound, node, now)
-    return Decision(
-        actions=(Replace(resource=kinds.PODS, body={**bound, "status": status}, subresource=WHOLE),), after=after
-    )
+    written = Replace(resource=kinds.PODS, body={**bound, "status": status}, subresource=WHOLE)
+    return Decision(actions=(written,), after=after, final=True)
 
 
 def run(pod: Object, node: Object, now: datetime) -> Decision:
@@ -84,7 +83,8 @@ def _report(pod: Object, status: dict[str, Any], after: float | None) -> Decisio
     if status == objects.status(pod):
         return Decision(after=after)
     body = objects.with_status(pod, status)
-    return Decision(actions=(Replace(resource=kinds.PODS, body=body, subresource="status"),), after=after)
+    written = Replace(resource=kinds.PODS, body=body, subresource="status")
+    return Decision(actions=(written,), after=after, final=True)
 
 
 def _nodes(event: Event, view: View) -> Iterable[Key]:

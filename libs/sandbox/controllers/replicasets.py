@@ -42,7 +42,7 @@ def decide(replica_set: Object, owned: Sequence[Object], now: datetime, *, refus
         else ()
     )
     if surplus >= 0 or objects.terminating(replica_set):
-        return Decision(actions=report, after=after)
+        return Decision(actions=report, after=after, final=True)
     owner = objects.owner_reference("apps/v1", "ReplicaSet", replica_set)
     body = pods.from_template(
         spec["template"], owner, objects.namespace(replica_set), generateName=f"{objects.name(replica_set)}-"

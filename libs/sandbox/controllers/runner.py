@@ -134,6 +134,8 @@ class Runner:
             decision = controller.look(self.view, key)
             for action in decision.actions:
                 self._perform(action)
+            if decision.final:
+                self._queues[place].pop(key, None)
             after = decision.after
             self._failures.pop((place, key), None)
             self.view.refusals.pop((controller.name, *key), None)
