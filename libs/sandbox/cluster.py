@@ -256,7 +256,8 @@ class Cluster:
             node, manager = self.registry.shape(resource).node, self._manager(resource, write)
             base = {**old, "metadata": {**old["metadata"], "managedFields": owned}}
             now = metadata.stamp(self.clock())
-            obj["metadata"]["managedFields"] = ownership.updated(node, base, obj, manager, now)
+            entries = ownership.updated(node, base, obj, manager, now)
+            obj["metadata"] = {**obj["metadata"], "managedFields": entries}
         if not write.trusted:
             self._validate(resource, obj, old)
         self._admit("UPDATE", resource, key, obj, old, write)
@@ -295,7 +296,10 @@ class Cluster:
         write.warnings.extend(self._admission.review(request, resource, obj, old))
 
     def _put(self, resource: Resource, key: Key, obj: Object, old: Object | None, write: Write) -> Object:
-        return obj if write.dry_run else self._storage.put(resource, key, obj, old)
+        if not write.dry_run:
+            return self._storage.put(resource, key, obj, old)
+        version = old["metadata"]["resourceVersion"] if old else ""
+        return {**obj, "metadata": metadata.versioned(obj["metadata"], version)}
 
     def _take(self, resource: Resource, key: Key, last: Object, write: Write) -> Object:
         return last if write.dry_run else self._storage.take(resource, key, last)

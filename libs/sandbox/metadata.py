@@ -95,6 +95,14 @@ def carried(old: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: old[key] for key in _KEPT if key in old} | _without_empty(given)
 
 
+def versioned(meta: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """The metadata at a version, or at none if it is empty."""
+    made = {**meta, "resourceVersion": version}
+    if not version:
+        del made["resourceVersion"]
+    return made
+
+
 def _without_empty(given: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value not in (None, "", {}, [])}
 

@@ -52,7 +52,7 @@ class Subresources:
             asked = documents.patched(msgspec.json.decode(store.encode(shown)), bodies.document(request))
         else:
             asked = documents.merged(shown, bodies.mapping(request))
-        write = msgspec.structs.replace(bodies.write(target, request), subresource="")
+        write = bodies.write(target, request)
         made = self._cluster.replace(target.resource, scale.scaled(obj, asked, paths), write=write)
         return Reply(body=store.encode(scale.shown(target.resource, made, paths)))
 
