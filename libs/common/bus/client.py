@@ -30,6 +30,8 @@ class Bus(Exchange, Events):
     def __init__(self, made: Session, subjects: Subjects) -> None:
         super().__init__(made, subjects)
         self._keeps_streams = False
+        self._restored_now = asyncio.Event()
+        self._restored_now.set()
         self._agents: set[str] = set()
 
     # ---- streams -----------------------------------------------------------------------------------------------------
@@ -191,17 +193,29 @@ class Bus(Exchange, Events):
             tasks.create_task(self._keep_streams(), name="bus streams"),
         ]
 
+    async def _ready(self) -> None:
+        """Waits also for the streams, which this process makes again: a stream in the making loses messages."""
+        await super()._ready()
+        await self._restored_now.wait()
+        await super()._ready()
+
+    def _cut(self) -> None:
+        self._publisher.cut()
+        if self._keeps_streams:
+            self._restored_now.clear()
+
     async def _keep_streams(self) -> None:
         """After each reconnect: the server may have come back without its streams and consumers."""
         lives = self._session.lives
         cut = asyncio.Event()
-        with self._session.on_cut(cut.set), self._session.on_cut(self._publisher.cut):
+        with self._session.on_cut(cut.set), self._session.on_cut(self._cut):
             while True:
                 await cut.wait()
                 cut.clear()
                 await self._session.up()
                 while lives != self._session.lives:
                     lives = await self._restored(lives)
+                self._restored_now.set()
 
     async def _restored(self, lives: int) -> int:
         """Answers the life of the session that now has its streams; on failure, the one before."""

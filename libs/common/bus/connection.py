@@ -26,8 +26,12 @@ class Connection:
     def __init__(self, made: Session, subjects: Subjects) -> None:
         self.subjects = subjects
         self._session = made
-        self._publisher = Publisher(made)
+        self._publisher = Publisher(made, self._ready)
         self._dead = DeadLetters(self._publisher, subjects)
+
+    async def _ready(self) -> None:
+        """Waits until messages can be sent."""
+        await self._session.up()
 
     def _stream(self, stream: str) -> str:
         return streams.stream_name(self.subjects.prefix, stream)

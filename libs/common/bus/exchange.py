@@ -90,5 +90,5 @@ class Exchange(Connection):
     async def round_trip(self, *, timeout: timedelta = timedelta(seconds=2)) -> timedelta:
         """How long the server takes to answer: proof that the bus itself is good. Raises Unavailable."""
         began = asyncio.get_running_loop().time()
-        await self._call(self._session.client.flush(timeout=timeout.total_seconds()))  # type: ignore[arg-type]
+        await self._call(self._session.client.flush(timeout=timeout.total_seconds()))
         return timedelta(seconds=asyncio.get_running_loop().time() - began)

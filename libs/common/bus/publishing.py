@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -40,10 +40,15 @@ _confirmations: Final = msgspec.json.Decoder(_Confirmation)
 
 
 class Publisher:
-    """Sends messages to streams over one session and matches confirmations to senders by the reply subject."""
+    """Sends messages to streams over one session and matches confirmations to senders by the reply subject.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        ready: waits until it makes sense to send.
+    """
+
+    def __init__(self, session: Session, ready: Callable[[], Awaitable[None]]) -> None:
         self._session = session
+        self._ready = ready
         self._inbox = session.client.new_inbox()
         self._count = 0
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
@@ -85,7 +90,7 @@ class Publisher:
         self._waiting[reply] = confirmed
         try:
             async with asyncio.timeout(_CONFIRM_LIMIT.total_seconds()):
-                await self._session.up()
+                await self._ready()
                 await self._session.client.publish(subject, payload, reply=reply, headers=headers or None)
                 return await confirmed
         except TimeoutError:

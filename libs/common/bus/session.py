@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import nats.aio.client
 import nats.errors
 import structlog
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from libs.common.bus import metrics
@@ -23,10 +24,44 @@ _PING_SECONDS: Final = 10
 _DRAIN_LIMIT: Final = timedelta(seconds=5)
 
 
+class HeedfulClient(nats.aio.client.Client):
+    """A client whose calls never swallow a cancellation.
+
+    `asyncio.wait_for` of Python 3.11, which they use, answers the result instead when both come in the same moment; a
+    loop that is being stopped would go on for ever.
+    """
+
+    async def request(self, *arguments: Any, **named: Any) -> Msg:
+        """As in the client."""
+        before = _cancellations()
+        answer = await super().request(*arguments, **named)
+        if _cancellations() > before:
+            raise asyncio.CancelledError
+        return answer
+
+    async def flush(self, *arguments: Any, **named: Any) -> None:
+        """As in the client."""
+        before = _cancellations()
+        await super().flush(*arguments, **named)
+        if _cancellations() > before:
+            raise asyncio.CancelledError
+
+    def give_up_requests(self) -> None:
+        """Fails all requests that wait for an answer: after a cut none will come, and they would wait to their end."""
+        for answer in tuple(self._resp_map.values()):
+            if not answer.done():
+                answer.set_exception(nats.errors.ConnectionReconnectingError())
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
+
+
 class Session:
     """One connection to NATS. `lives` counts how often it was made; a reader that sees it change checks its state."""
 
-    def __init__(self, client: nats.aio.client.Client, url: str) -> None:
+    def __init__(self, client: HeedfulClient, url: str) -> None:
         self.client = client
         self.js: JetStreamContext = client.jetstream(timeout=API_TIMEOUT.total_seconds())
         self.url = url
@@ -74,6 +109,7 @@ class Session:
 
     async def disconnected(self) -> None:
         self._connected.clear()
+        self.client.give_up_requests()
         for react in tuple(self._cuts):
             react()
 
@@ -99,7 +135,7 @@ async def session(url: str, *, name: str, credentials: str = "") -> AsyncIterato
     Raises:
         Unavailable: no server answered in 30 s, or it has no JetStream.
     """
-    client = nats.aio.client.Client()
+    client = HeedfulClient()
     made = Session(client, url)
     try:
         async with asyncio.timeout(_CONNECT_LIMIT.total_seconds()):
