@@ -112,7 +112,7 @@ class Queue(Generic[K]):
             except asyncio.CancelledError:
                 if taker.done() and not taker.cancelled():
                     self._wake()
-                else:
+                elif taker in self._takers:
                     self._takers.remove(taker)
                 raise
 
