@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import nats
 
 from libs.cli import install
 from libs.common import bus, names, subjects
+from libs.common.bus import streams
 from libs.common.kube import credentials, discovery
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.errors import NotFound
@@ -31,6 +33,7 @@ from libs.common.messages import (
 )
 from libs.common.names import OriginKey
 from libs.common.service import Health
+from libs.common.settings import load
 from services.policy import leadership, main
 from services.policy.settings import Settings
 
@@ -87,6 +90,32 @@ class Hub:
         resource = self.kinds[kind.partition(".")[2], kind.partition(".")[0]]
         await self.api.patch(resource, ObjectKey(namespace, name), patch, manager="test")
 
+    async def define(self, group: str, kind: str) -> None:
+        """Makes a custom kind, and waits until it is served."""
+        plural = f"{kind.lower()}s"
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+        await self.apply(
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": f"{plural}.{group}"},
+                "spec": {
+                    "group": group,
+                    "scope": "Namespaced",
+                    "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+                    "versions": [version],
+                },
+            }
+        )
+
+        async def served() -> bool:
+            found = discovery.preferred(await discovery.served(self.api))
+            self.kinds = {(r.group, r.kind): r for r in found}
+            return (group, kind) in self.kinds
+
+        await until(served)
+
     def resource(self, api_version: str, kind: str) -> Resource:
         return self.kinds[api_version.rpartition("/")[0], kind]
 
@@ -94,10 +123,11 @@ class Hub:
 class World:
     """A hub with policy beside it, and the other services' seats on the bus."""
 
-    def __init__(self, hub: Hub, nats: bus.Bus, hub_uid: str) -> None:
+    def __init__(self, hub: Hub, on_bus: bus.Bus, hub_uid: str, nats_url: str) -> None:
+        self.nats_url = nats_url
         self.hub_uid = hub_uid
         self.hub = hub
-        self.nats = nats
+        self.nats = on_bus
         self.works: dict[tuple[str, OriginKey], Work] = {}
         self.history: list[Work] = []
         self.requests: dict[OriginKey, list[BindingRequest]] = {}
@@ -124,6 +154,20 @@ class World:
 
     def work(self, cluster: str, key: OriginKey) -> Work | None:
         return self.works.get((cluster, key))
+
+    async def report_gone(self, work: Work) -> None:
+        """Says for an agent that what a tombstone names is gone."""
+        key = OriginKey(work.origin.namespace, work.origin.name)
+        await self.nats.publish(self.nats.subjects.gone(work.cluster, key), _gone(work, [_itself(work)]))
+
+    async def wipe(self, stream: str) -> None:
+        """Deletes a stream with all that it holds, as a lost disk does, and lets it be made anew."""
+        client = await nats.connect(self.nats_url)
+        try:
+            await client.jetstream().delete_stream(streams.stream_name(self.nats.subjects.prefix, stream))
+        finally:
+            await client.close()
+        await self.nats.ensure_streams()
 
     async def seat_of_scheduler(self) -> None:
         """Answers requests as the test wants."""
@@ -216,10 +260,11 @@ class World:
 
 
 @asynccontextmanager
-async def policy(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[Health]:
+async def policy(kubeconfig: Path, nats_url: str, prefix: str, **environ: str) -> AsyncIterator[Health]:
     """Policy, for the time of the block."""
     health = Health()
-    settings = Settings(nats_url=nats_url, hub_kubeconfig=str(kubeconfig), subject_prefix=prefix)
+    where = {"NATS_URL": nats_url, "HUB_KUBECONFIG": str(kubeconfig), "SUBJECT_PREFIX": prefix}
+    settings = load(Settings, {f"ARGOSY_{name}": value for name, value in where.items()} | environ)
     task = asyncio.get_running_loop().create_task(main.serve(settings, health))
     try:
         await until(lambda: (health.is_ready and bool(health.report().count("leader"))) or task.done(), limit=20)
@@ -239,11 +284,11 @@ async def world(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[W
     await install.crds(access, lambda text: None)
     async with (
         Client(access, user_agent="test") as api,
-        bus.connect(nats_url, name="test", prefix=prefix) as nats,
+        bus.connect(nats_url, name="test", prefix=prefix) as on_bus,
     ):
-        await nats.ensure_streams()
+        await on_bus.ensure_streams()
         kinds = {(r.group, r.kind): r for r in discovery.preferred(await discovery.served(api))}
-        made = World(Hub(api, kinds), nats, await leadership.hub_uid(api))
+        made = World(Hub(api, kinds), on_bus, await leadership.hub_uid(api), nats_url)
         seats = [made.seat_of_scheduler(), made.seat_of_agents(), made.seat_of_aggregator()]
         tasks = [asyncio.get_running_loop().create_task(seat) for seat in seats]
         try:

@@ -1,0 +1,63 @@
+"""Policies by the bus: applied, refused, deleted, and told about."""
+
+from datetime import timedelta
+from typing import Any
+
+from libs.common.bus import cloudevents
+from libs.common.messages import PolicyOutcome
+from tests.contract.policy.world import World, config_map, key_of, policy_for, until
+
+
+async def publish(world: World, policy: dict[str, Any], *, operation: Any = "applied", id: str = "1") -> PolicyOutcome:
+    return await world.nats.publish_policy(
+        policy, operation=operation, event_id=id, source="pipeline", timeout=timedelta(seconds=10)
+    )
+
+
+async def test_a_published_policy_takes_effect(running: World) -> None:
+    await running.hub.apply(config_map("a"))
+
+    outcome = await publish(running, policy_for("all", "ConfigMap"))
+
+    assert outcome.accepted
+    await until(lambda: running.work("m1", key_of("ConfigMap", "a")))
+
+
+async def test_the_publisher_is_a_field_manager(running: World) -> None:
+    await publish(running, policy_for("all", "ConfigMap"))
+
+    policy = await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all")
+
+    assert policy is not None
+    assert [m["manager"] for m in policy["metadata"]["managedFields"]] == ["pipeline"]
+
+
+async def test_a_policy_of_another_name_than_the_subject_is_refused(running: World) -> None:
+    subject = running.nats.subjects.publish_policy("default", "other")
+    policy = policy_for("all", "ConfigMap")
+    await running.nats.event(subject, type=cloudevents.POLICY_APPLIED, source="pipeline", id="1", data=policy)
+
+    async def refused() -> bool:
+        event = await running.nats.last_event(running.nats.subjects.event_policy("default", "other"))
+        return event is not None and event.type == cloudevents.POLICY_REFUSED
+
+    await until(refused)
+
+
+async def test_an_invalid_policy_is_refused_in_the_hubs_words(running: World) -> None:
+    policy = policy_for("all", "ConfigMap")
+    policy["spec"]["resourceSelectors"] = []
+
+    outcome = await publish(running, policy)
+
+    assert not outcome.accepted
+    assert "resourceSelectors" in outcome.message
+
+
+async def test_a_policy_is_deleted_by_the_bus(running: World) -> None:
+    await publish(running, policy_for("all", "ConfigMap"))
+
+    outcome = await publish(running, policy_for("all", "ConfigMap"), operation="deleted", id="2")
+
+    assert outcome.accepted
+    assert await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all") is None
