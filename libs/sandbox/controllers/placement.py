@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import controller, kubelet, objects, pods, scheduling, simulation
@@ -13,7 +13,9 @@ from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
 from libs.sandbox.store import Event
 
-WHOLE = "*"
+PODS: Final = "pods"
+"""The controller's name."""
+WHOLE: Final = "*"
 """Metadata, spec and status in one write."""
 
 
@@ -96,4 +98,6 @@ def _nodes(event: Event, view: View) -> Iterable[Key]:
     return keys
 
 
-CONTROLLER = Controller(name="pods", routes={kinds.PODS.table: controller.itself, kinds.NODES.table: _nodes}, look=look)
+CONTROLLER: Final = Controller(
+    name=PODS, routes={kinds.PODS.table: controller.itself, kinds.NODES.table: _nodes}, look=look
+)

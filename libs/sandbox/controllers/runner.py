@@ -6,6 +6,7 @@ burst ends in one status and not in one per step.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from libs.sandbox import cluster, statuses
 from libs.sandbox.controllers import objects
 from libs.sandbox.controllers.actions import Action, Create, Delete, Replace
 from libs.sandbox.controllers.controller import Controller, Route
+from libs.sandbox.controllers.placement import PODS
 from libs.sandbox.controllers.view import Key, View
 from libs.sandbox.store import Event
 
@@ -83,10 +85,19 @@ class Runner:
         """Takes in a change."""
         if self._loop is None:
             return
-        if self.view.observe(event):
+        try:
+            if self.view.observe(event):
+                self._room()
+            self._route(event)
+        except Exception:  # noqa: BLE001  whoever wrote the object must not suffer for what a controller makes of it
+            _log.exception("not understood", resource=event.resource.table, name=objects.name(event.object))
+
+    def _room(self) -> None:
+        """A node has room again: the pods that wait for some are looked at."""
+        place = next((place for place, each in enumerate(self._controllers) if each.name == PODS), None)
+        if place is not None:
             for key in self.view.load.waiting:
-                self._add(0, key)
-        self._route(event)
+                self._add(place, key)
 
     def _route(self, event: Event) -> None:
         for place, route in (*self._routes.get(event.resource.table, ()), *self._routes.get("", ())):
@@ -102,8 +113,8 @@ class Runner:
         loop = self._loop
         if loop is None:
             return
-        end = loop.time() + _TURN
-        while (place := self._next()) is not None and loop.time() < end:
+        end = time.perf_counter() + _TURN
+        while (place := self._next()) is not None and time.perf_counter() < end:
             queue = self._queues[place]
             key = next(iter(queue))
             del queue[key]

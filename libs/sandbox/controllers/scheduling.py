@@ -12,6 +12,7 @@ from libs.sandbox.controllers import load, objects
 from libs.sandbox.controllers.load import Load
 from libs.sandbox.controllers.objects import Object
 
+_NOT_READY: Final = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 _UNSCHEDULABLE: Final = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
@@ -45,10 +46,16 @@ def suits(pod: Object, node: Object) -> Sequence[str]:
         return ("node(s) were unschedulable",)
     if not matches(pod["spec"], node):
         return ("node(s) didn't match Pod's node affinity/selector",)
-    for taint in spec.get("taints") or ():
+    for taint in (*(spec.get("taints") or ()), *_ailing(node)):
         if taint["effect"] in ("NoSchedule", "NoExecute") and not tolerated(taint, tolerations):
             return (f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}",)
     return ()
+
+
+def _ailing(node: Object) -> Sequence[Mapping[str, Any]]:
+    """The taint that the node life cycle puts on a node which does not say that it is ready."""
+    ready = objects.condition(objects.status(node).get("conditions") or (), "Ready")
+    return (_NOT_READY,) if ready is not None and ready["status"] != "True" else ()
 
 
 def _fits(asked: Mapping[str, int], node: Object, used: Mapping[str, int]) -> Iterable[str]:
