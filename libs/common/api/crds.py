@@ -26,6 +26,7 @@ class _Kind(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     version: str
     kind: str
+    text: str
     plural: str
     type: type[msgspec.Struct]
     namespaced: bool = True
@@ -68,6 +69,7 @@ _KINDS: Final = (
         group="cluster.karmada.io",
         version="v1alpha1",
         kind="Cluster",
+        text="A cluster that workloads can be propagated to.",
         plural="clusters",
         type=Cluster,
         namespaced=False,
@@ -79,6 +81,7 @@ _KINDS: Final = (
         group="policy.karmada.io",
         version="v1alpha1",
         kind="PropagationPolicy",
+        text="Says which objects of its namespace are propagated, and to which clusters.",
         plural="propagationpolicies",
         type=PropagationPolicy,
         short_names=("pp",),
@@ -89,6 +92,7 @@ _KINDS: Final = (
         group="policy.karmada.io",
         version="v1alpha1",
         kind="ClusterPropagationPolicy",
+        text="Says which objects, of any namespace or of none, are propagated, and to which clusters.",
         plural="clusterpropagationpolicies",
         type=PropagationPolicy,
         namespaced=False,
@@ -100,6 +104,7 @@ _KINDS: Final = (
         group="policy.karmada.io",
         version="v1alpha1",
         kind="OverridePolicy",
+        text="Says how objects of its namespace are changed on their way to which clusters.",
         plural="overridepolicies",
         type=OverridePolicy,
         short_names=("op",),
@@ -109,6 +114,7 @@ _KINDS: Final = (
         group="policy.karmada.io",
         version="v1alpha1",
         kind="ClusterOverridePolicy",
+        text="Says how objects, of any namespace or of none, are changed on their way to which clusters.",
         plural="clusteroverridepolicies",
         type=OverridePolicy,
         namespaced=False,
@@ -119,6 +125,7 @@ _KINDS: Final = (
         group="work.karmada.io",
         version="v1alpha2",
         kind="ResourceBinding",
+        text="Where an object of its namespace is placed, and what became of it. Written by Argosy.",
         plural="resourcebindings",
         type=ResourceBinding,
         short_names=("rb",),
@@ -129,6 +136,7 @@ _KINDS: Final = (
         group="work.karmada.io",
         version="v1alpha2",
         kind="ClusterResourceBinding",
+        text="Where a cluster-scoped object is placed, and what became of it. Written by Argosy.",
         plural="clusterresourcebindings",
         type=ResourceBinding,
         namespaced=False,
@@ -145,7 +153,7 @@ def definitions() -> Sequence[dict[str, Any]]:
 
 
 def _definition(kind: _Kind) -> dict[str, Any]:
-    schema = structural.of(kind.type)
+    schema = structural.of(kind.type) | {"description": kind.text}
     schema["properties"] |= {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},

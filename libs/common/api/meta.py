@@ -64,33 +64,52 @@ class PartialObject(ApiStruct, frozen=True, kw_only=True):
 
 class LabelSelectorRequirement(ApiStruct, frozen=True, kw_only=True):
     key: str
+    """The label key."""
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    """How `values` are meant: In, NotIn, Exists or DoesNotExist."""
     values: list[str] | None = None
+    """Values for In and NotIn; empty for the others."""
 
 
 class LabelSelector(ApiStruct, frozen=True, kw_only=True):
     match_labels: dict[str, str] | None = None
+    """Labels that must all be there with these values."""
     match_expressions: list[LabelSelectorRequirement] | None = None
+    """Conditions that must all hold."""
 
 
 class Condition(ApiStruct, frozen=True, kw_only=True, omit_defaults=False):
     type: str
+    """What the condition is about."""
     status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
     reason: str = ""
+    """One word for programs."""
     message: str = ""
+    """A sentence for people."""
     last_transition_time: Time | None = None
+    """When `status` last changed."""
 
 
 class Taint(ApiStruct, frozen=True, kw_only=True):
     key: str
+    """The taint key."""
     effect: str = ""
+    """NoSchedule keeps new objects away; NoExecute also evicts what is there."""
     value: str = ""
+    """A value that tolerations may ask for."""
     time_added: Time | None = None
+    """When the taint was put on; evictions count from it."""
 
 
 class Toleration(ApiStruct, frozen=True, kw_only=True):
     key: str = ""
+    """The taint key; empty, with operator Exists, tolerates every taint."""
     operator: str = ""
+    """Exists or Equal (the default)."""
     value: str = ""
+    """The value that Equal compares."""
     effect: str = ""
+    """The effect that is tolerated; empty for all."""
     toleration_seconds: int | None = None
+    """How long a NoExecute taint is tolerated, in seconds; absent for ever, 0 or less not at all."""

@@ -1,13 +1,17 @@
 """Structural schemas of the typed API: msgspec Structs in, OpenAPI v3 without references out.
 
 What a type cannot say stands in its `schema(...)` annotation; the keyword `required=True` there puts a field with a
-default into the `required` list of its parent.
+default into the `required` list of its parent. The docstrings of types and fields become descriptions.
 
 Reference: kubernetes.io/docs, "Specifying a structural schema".
 """
 
+import ast
 import inspect
-from collections.abc import Mapping
+import itertools
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -94,7 +98,10 @@ def _struct(struct: types.StructType) -> Schema:
     schema: Schema = {"type": "object"}
     if description := _description(struct.cls):
         schema["description"] = description
-    schema["properties"] = {field.encode_name: _schema(field.type) for field in struct.fields}
+    texts = _field_texts(struct.cls)
+    schema["properties"] = {
+        field.encode_name: _schema(field.type) | _described(texts.get(field.name)) for field in struct.fields
+    }
     if required := [field.encode_name for field in struct.fields if field.required or _marked_required(field.type)]:
         schema["required"] = required
     return schema
@@ -107,3 +114,31 @@ def _marked_required(type_: types.Type) -> bool:
 def _description(type_: type[msgspec.Struct]) -> str:
     own = vars(type_).get("__doc__")
     return inspect.cleandoc(own) if own else ""
+
+
+def _described(text: str | None) -> Schema:
+    return {"description": text} if text else {}
+
+
+def _field_texts(type_: type[msgspec.Struct]) -> Mapping[str, str]:
+    """Field to docstring, inherited fields included."""
+    texts: dict[str, str] = {}
+    for each in reversed(type_.__mro__):
+        texts |= _texts_of_module(each.__module__).get(each.__qualname__, {})
+    return texts
+
+
+@cache
+def _texts_of_module(module: str) -> Mapping[str, Mapping[str, str]]:
+    """Class to field to docstring. Python keeps no docstrings of fields: they are read from the source."""
+    if not module.startswith("libs."):
+        return {}
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: dict(_texts_of_class(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _texts_of_class(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, after in itertools.pairwise(node.body):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                yield name, inspect.cleandoc(text)

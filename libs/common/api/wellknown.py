@@ -37,7 +37,7 @@ EXPLANATION_ANNOTATION: Final = "argosy.dev/explanation"
 """The explanation of the last decision, in short."""
 
 UNJOINED_ANNOTATION: Final = "argosy.dev/unjoined"
-"""JSON `{cluster: replicas}`: clusters that were unjoined with their workloads kept; not placed elsewhere until asked."""
+"""JSON `{cluster: replicas}`: unjoined with their workloads kept; not placed elsewhere until asked."""
 
 POLICY_GENERATION_ANNOTATION: Final = "argosy.dev/policy-generation"
 """Generation of the claiming policy when it was last applied."""
@@ -58,7 +58,7 @@ EPOCH_ANNOTATION: Final = "argosy.dev/epoch"
 """On policy's Lease: the highest epoch taken so far."""
 
 ACCEPT_ROLLBACK_ANNOTATION: Final = "argosy.dev/accept-rollback"
-"""On policy's Lease: the hub's resourceVersion up to which a user accepts that the hub was put back, and removals go on."""
+"""On policy's Lease: the hub's resourceVersion up to which a user accepts that the hub was put back; removals go on."""
 
 # --- Karmada: marks of what is managed -------------------------------------------------------------------------------
 
