@@ -17,6 +17,7 @@ from libs.sandbox import (
     conditions,
     customs,
     deletion,
+    events,
     kinds,
     metadata,
     statuses,
@@ -208,7 +209,8 @@ class Cluster:
         if not write.trusted and (wrong := shape.malformed(body)):
             raise statuses.bad_request(wrong)
         obj = {key: value for key, value in shape.default(pruned).items() if key not in ("kind", "apiVersion")}
-        return {"kind": resource.kind, "apiVersion": resource.stored_api_version, **obj}
+        made = {"kind": resource.kind, "apiVersion": resource.stored_api_version, **obj}
+        return events.stored(made) if resource.group == "events.k8s.io" else made
 
     def _add(
         self, resource: Resource, namespace: str, obj: dict[str, Any], write: Write, entries: _Entries | None = None

@@ -36,7 +36,7 @@ class Storage:
         name = registry.table(resource)
         found = self._tables.get(name)
         if found is None:
-            found = self._tables[name] = Table(resource)
+            found = self._tables[name] = Table(kinds.EVENTS if name == kinds.EVENTS.table else resource)
         return found
 
     def subscribe(self, callback: Callable[[Event], None]) -> None:

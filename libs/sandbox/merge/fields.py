@@ -97,19 +97,6 @@ def _intersection_below(one: Fields, other: Fields) -> Fields | None:
     return _tree(_is_member(one) and _is_member(other), intersection(one, other))
 
 
-def without(fields: Fields, path: tuple[str, ...]) -> Fields:
-    """The set without a path and everything below it. The elements of `path` are field names."""
-    element = f"f:{path[0]}"
-    tree = fields.get(element)
-    if tree is None:
-        return fields
-    rest = {each: below for each, below in fields.items() if each != element}
-    if len(path) > 1 and tree:
-        left = without(tree, path[1:])
-        return {**rest, element: left} if left else rest
-    return rest if len(path) == 1 else fields
-
-
 def paths(fields: Fields, prefix: str = "") -> Iterator[str]:
     """The members of the set, as messages write them: `.spec.ports[port=80,protocol="TCP"].name`."""
     for element, tree in fields.items():

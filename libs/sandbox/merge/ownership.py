@@ -17,24 +17,22 @@ Entry = Mapping[str, Any]
 UPDATERS: Final = 10
 """Managers by update that are kept one by one; the oldest beyond are put together."""
 _ANCIENT: Final = "ancient-changes"
-_UNOWNED: Final = (
-    ("apiVersion",),
-    ("kind",),
-    *(
-        ("metadata", name)
-        for name in (
-            "name",
-            "namespace",
-            "creationTimestamp",
-            "selfLink",
-            "uid",
-            "generation",
-            "managedFields",
-            "resourceVersion",
-        )
-    ),
+_UNOWNED: Final = frozenset(
+    f"f:{name}"
+    for name in (
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    )
 )
-_RESET: Final = {"": (("status",),), "status": (("spec",), ("metadata",))}
+"""Fields of metadata that nobody owns."""
+_RESET: Final = {"": ("f:status",), "status": ("f:spec", "f:metadata")}
+"""By subresource: what cannot be written through it."""
 
 
 class Manager(NamedTuple):
@@ -117,9 +115,16 @@ def _bare(obj: Object) -> Object:
 
 
 def _owned_part(found: Fields, subresource: str) -> Fields:
-    for path in (*_UNOWNED, *_RESET.get(subresource, ())):
-        found = fields.without(found, path)
-    return found
+    made = {element: tree for element, tree in found.items() if element not in ("f:apiVersion", "f:kind")}
+    if "f:metadata" in made:
+        metadata = {element: tree for element, tree in made["f:metadata"].items() if element not in _UNOWNED}
+        if metadata:
+            made["f:metadata"] = metadata
+        else:
+            del made["f:metadata"]
+    for element in _RESET.get(subresource, ()):
+        made.pop(element, None)
+    return made
 
 
 def _is(entry: Entry, manager: Manager, operation: str) -> bool:

@@ -8,7 +8,7 @@ import yaml
 from libs.sandbox import protobuf, statuses
 from libs.sandbox.cluster import Write
 from libs.sandbox.serving.routes import Target
-from libs.sandbox.serving.wire import BODY_LIMIT, Request
+from libs.sandbox.serving.wire import BODY_LIMIT, TOO_LARGE, Request
 
 USER: Final = "kubernetes-admin"
 """Who every client with the token is."""
@@ -19,7 +19,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 def document(request: Request) -> Any:
     """The body as plain data, whatever its type is. Raises Refusal."""
-    if "x-body-too-large" in request.headers or len(request.body) > BODY_LIMIT:
+    if TOO_LARGE in request.headers or len(request.body) > BODY_LIMIT:
         raise statuses.too_large_request(BODY_LIMIT)
     kind = content_type(request)
     try:

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, TypeAlias
 
-from libs.sandbox import store
+from libs.sandbox import events, store
 from libs.sandbox.customs import Custom
 from libs.sandbox.kinds import Resource
 from libs.sandbox.serving.wire import Request
@@ -28,6 +28,8 @@ def versioned(resource: Resource, obj: Object) -> Object:
     """The object in the version of `resource`."""
     if obj.get("apiVersion") == resource.api_version:
         return obj
+    if resource.group == "events.k8s.io":
+        return events.viewed(obj)
     return {**obj, "apiVersion": resource.api_version}
 
 

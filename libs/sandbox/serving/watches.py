@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final
 
-from libs.sandbox import selectors, statuses, store
+from libs.sandbox import metadata, selectors, statuses, store
 from libs.sandbox.cluster import Cluster
 from libs.sandbox.kinds import Resource
 from libs.sandbox.serving import formats, reads
@@ -18,6 +18,7 @@ from libs.sandbox.serving.wire import Request
 from libs.sandbox.statuses import Refusal
 from libs.sandbox.store import Entry, Event, Object
 
+_LIST_OPTIONS: Final = Resource(group="meta.k8s.io", version="v1", kind="ListOptions", plural="listoptions")
 _BOOKMARKS: Final = timedelta(seconds=30)
 _LIFETIME: Final = timedelta(minutes=30)
 """The least time after which a watch is ended that names no `timeoutSeconds`; at most twice that."""
@@ -28,6 +29,10 @@ class Watch:
 
     def __init__(self, cluster: Cluster, target: Target, request: Request, initial: Iterable[Entry]) -> None:
         query = request.query
+        if "sendInitialEvents" in query and query.get("resourceVersionMatch") != "NotOlderThan":
+            told = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+            fault = metadata.Fault("resourceVersionMatch", told, "FieldValueForbidden")
+            raise statuses.invalid(_LIST_OPTIONS, "", [fault])
         self.content_type = "application/json"
         self._cluster = cluster
         self._target = target

@@ -17,6 +17,8 @@ BODY_LIMIT: Final = 3 << 20
 """Bytes of a request's body: kube-apiserver's limit."""
 BACKLOG_LIMIT: Final = 64 << 20
 """Bytes that may wait for a client that does not read; then it is cut off, and has to list again."""
+TOO_LARGE: Final = "x-body-too-large"
+"""Stands among the headers of a request whose body was over the limit and therefore is not there."""
 _GZIP_FROM: Final = 128 << 10
 
 _PHRASES: Final = {
@@ -90,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._request: Request | None = None
         self._missing = 0
+        self._skip = 0
         self._chunked = False
         self._stream: Stream | None = None
         self._keep = True
@@ -117,6 +120,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
         self._buffer += data
         try:
             while self._stream is None and not self._transport.is_closing() and self._advance():
@@ -135,6 +142,10 @@ class Connection(asyncio.Protocol):
                 return False
             self._begin(bytes(self._buffer[:end]))
             del self._buffer[: end + 4]
+            if self._skip:
+                skipped = min(self._skip, len(self._buffer))
+                self._skip -= skipped
+                del self._buffer[:skipped]
         request = self._request
         assert request is not None
         body = self._chunks() if self._chunked else self._whole()
@@ -171,10 +182,10 @@ class Connection(asyncio.Protocol):
             raise Malformed("Content-Length is not a number")
         self._missing = int(length)
         if self._missing > BODY_LIMIT:
-            # Refused by the handler, which sees an oversized body by this; the bytes themselves are not awaited.
-            self._keep = False
+            # the handler refuses it; what the client still sends is thrown away, so that it reads the refusal
+            self._skip = self._missing
             self._missing = 0
-            headers["x-body-too-large"] = length
+            headers[TOO_LARGE] = length
         elif headers.get("expect", "").lower() == "100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 

@@ -37,14 +37,14 @@ class Writes:
         write = bodies.write(target, request)
         body = bodies.of_kind(target, bodies.mapping(request))
         made = self._cluster.create(target.resource, body, namespace=target.namespace, write=write)
-        return _shown(target, request, made, write, code=201)
+        return self._shown(target, request, made, write, code=201)
 
     def replace(self, target: Target, request: Request) -> Reply:
         """PUT on an object or its status."""
         write = bodies.write(target, request)
         body = bodies.of_kind(target, bodies.mapping(request))
         made = self._cluster.replace(target.resource, body, write=write)
-        return _shown(target, request, made, write)
+        return self._shown(target, request, made, write)
 
     def patch(self, target: Target, request: Request) -> Reply:
         """PATCH on an object or its status, in any of the patch formats."""
@@ -55,10 +55,9 @@ class Writes:
         entry = self._cluster.table(target.resource).entries.get(key)
         if entry is None:
             raise statuses.not_found(target.resource, target.name)
-        current = msgspec.json.decode(entry.raw)
-        current["apiVersion"] = target.resource.api_version
+        current = msgspec.json.decode(formats.raw(target.resource, entry))
         made = bodies.of_kind(target, self._patched(target, request, current))
-        return _shown(target, request, self._cluster.replace(target.resource, made, write=write), write)
+        return self._shown(target, request, self._cluster.replace(target.resource, made, write=write), write)
 
     def _apply(self, target: Target, request: Request, write: Write) -> Reply:
         if "fieldManager" not in request.query:
@@ -73,7 +72,7 @@ class Writes:
         made, created = self._cluster.apply(
             target.resource, target.namespace, target.name, body, force=force, write=write
         )
-        return _shown(target, request, made, write, code=201 if created else 200)
+        return self._shown(target, request, made, write, code=201 if created else 200)
 
     def _patched(self, target: Target, request: Request, current: dict[str, Any]) -> dict[str, Any]:
         """The object that the request's patch makes of `current`, a copy of its own. Raises Refusal."""
@@ -107,7 +106,7 @@ class Writes:
         done, gone = self._delete(target, target.name, options, write)
         if gone and target.resource.table not in _DELETED_SHOWN:
             return Reply(body=store.encode(statuses.success(target.resource, target.name, done["metadata"]["uid"])))
-        return _shown(target, request, done, write)
+        return self._shown(target, request, done, write)
 
     def delete_collection(self, target: Target, request: Request) -> Reply:
         """DELETE on a collection: all that the selectors take."""
@@ -122,6 +121,16 @@ class Writes:
         return Reply(
             body=store.encode(head | {"metadata": {"resourceVersion": str(self._cluster.version)}, "items": items})
         )
+
+    def _shown(self, target: Target, request: Request, obj: Object, write: Write, *, code: int = 200) -> Reply:
+        headers = tuple(("Warning", f'299 - "{_quoted(text)}"') for text in write.warnings)
+        if formats.wanted(request.headers.get("accept", "")) == "PartialObjectMetadata":
+            return Reply(code=code, body=store.encode(formats.partial(obj)), headers=headers)
+        meta = obj["metadata"]
+        entry = self._cluster.table(target.resource).entries.get((meta.get("namespace", ""), meta["name"]))
+        if entry is not None and entry.object is obj:
+            return Reply(code=code, body=formats.raw(target.resource, entry), headers=headers)
+        return Reply(code=code, body=store.encode(formats.versioned(target.resource, obj)), headers=headers)
 
     def _delete(self, target: Target, name: str, options: dict[str, Any], write: Write) -> tuple[Object, bool]:
         conditions = options.get("preconditions") or {}
@@ -152,13 +161,6 @@ def _options(request: Request) -> dict[str, Any]:
     if options.get("propagationPolicy") not in (None, "", "Background", "Foreground", "Orphan"):
         raise statuses.bad_request(f'invalid DeletionPropagation "{options["propagationPolicy"]}"')
     return options
-
-
-def _shown(target: Target, request: Request, obj: Object, write: Write, *, code: int = 200) -> Reply:
-    headers = tuple(("Warning", f'299 - "{_quoted(text)}"') for text in write.warnings)
-    if formats.wanted(request.headers.get("accept", "")) == "PartialObjectMetadata":
-        return Reply(code=code, body=store.encode(formats.partial(obj)), headers=headers)
-    return Reply(code=code, body=store.encode(formats.versioned(target.resource, obj)), headers=headers)
 
 
 def _quoted(text: str) -> str:
