@@ -147,7 +147,7 @@ class Clusters:
         now = datetime.now(UTC)
         ready, again = self._ready(cluster, now)
         pause = await self._write_status(cluster, ready, now)
-        await self._write_taints(cluster, ready, now)
+        await self._write_taints(cluster, now)
         waits = [wait for wait in (pause, again - now if again is not None else None) if wait is not None]
         return reconcile.After(min(waits)) if waits else reconcile.DONE
 
@@ -179,20 +179,23 @@ class Clusters:
             return None
         signs, clock = self._signs_of(name), asyncio.get_running_loop().time()
         signs.pace = freshness.notice(signs.pace, waiting=False, outcome=Order(), now=clock)
-        at = freshness.due(signs.pace, settled=False, patience=0.0)
+        # facts come often, health changes seldom and matters at once
+        turned = conditions.statuses(wanted.conditions) != conditions.statuses(present.conditions)
+        at = freshness.due(signs.pace, settled=turned, patience=0.0)
         if at > clock:
             return timedelta(seconds=at - clock)
         change = merge_patch(msgspec.to_builtins(present), msgspec.to_builtins(wanted))
         await self._write(cluster, {"metadata": {"uid": cluster.metadata.uid}, "status": change}, "status")
-        signs.pace = freshness.wrote(signs.pace, settled=False, now=clock)
+        signs.pace = freshness.wrote(signs.pace, settled=turned, now=clock)
         return None
 
-    async def _write_taints(self, cluster: Cluster, ready: Condition | None, now: datetime) -> None:
+    async def _write_taints(self, cluster: Cluster, now: datetime) -> None:
+        """Writes the taints that follow from the health that the hub shows."""
         newest = self._hub.cluster(cluster.metadata.name)
         if newest is None or newest.metadata.uid != cluster.metadata.uid:
             return
         present = newest.spec.taints or []
-        wanted = conditions.taints(present, ready, _text(now))
+        wanted = conditions.taints(present, _ready_of(newest), _text(now))
         if wanted == present:
             return
         metadata = {"uid": newest.metadata.uid, "resourceVersion": newest.metadata.resource_version}

@@ -28,8 +28,6 @@ _STATUS_TEMPLATE: Final = "status.{cluster}.{namespace}.{binding}"
 _OUTCOME_TEMPLATE: Final = "outcome.{namespace}.{binding}"
 _NAMESPACE: Final = "Namespace"
 """The kind of origin that decides by itself: its refusals are told, and it has no binding."""
-_AFTER_REPLAY: Final = 30.0
-"""Seconds after a replay in which members are given more time to speak."""
 
 
 class Record:
@@ -68,7 +66,6 @@ class Statuses:
         self._queue: reconcile.Queue[OriginKey] = reconcile.Queue()
         self._records: dict[OriginKey, Record] = {}
         self._replaying = asyncio.Event()
-        self._replayed = float("-inf")
         hub.listen(on_binding=self.on_binding)
 
     async def run(self) -> None:
@@ -82,7 +79,6 @@ class Statuses:
     def on_replay(self) -> None:
         self._records.clear()
         self._replaying.set()
-        self._replayed = asyncio.get_running_loop().time()
 
     def on_status(self, delivery: Delivery[WorkStatus]) -> None:
         place, said = self._subjects.state(delivery.subject), delivery.message
@@ -151,7 +147,7 @@ class Statuses:
         if wanted == present and basis == record.aggregated:
             record.pace = freshness.clean(record.pace)
             return reconcile.DONE
-        pause = self._pause(record, seen, outcome)
+        pause = self._pause(record, seen, outcome, present)
         if pause is not None:
             return reconcile.After(pause)
         if wanted != present:
@@ -163,10 +159,12 @@ class Statuses:
         await self._reports.refusals(s for s in record.statuses.values() if s.template.uid == outcome.template.uid)
         return reconcile.DONE
 
-    def _pause(self, record: Record, seen: aggregate.View, outcome: Outcome) -> timedelta | None:
+    def _pause(
+        self, record: Record, seen: aggregate.View, outcome: Outcome, present: BindingStatus
+    ) -> timedelta | None:
         """How long the write is to be held back; None if not at all."""
         now = asyncio.get_running_loop().time()
-        patience = freshness.REPLAY_PATIENCE if now - self._replayed < _AFTER_REPLAY else freshness.PATIENCE
+        patience = freshness.LOSS_PATIENCE if aggregate.is_lost(seen, present) else freshness.PATIENCE
         waiting = bool(seen.pending) or seen.ahead
         record.pace = freshness.notice(record.pace, waiting=waiting, outcome=outcome.order, now=now)
         at = freshness.due(record.pace, settled=seen.settled, patience=patience)

@@ -46,6 +46,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What the template's status is made from: pending members count with what they last said."""
     pending: frozenset[str] = frozenset()
     """Members that have not yet spoken of the work that is expected of them now."""
+    unheard: frozenset[str] = frozenset()
+    """Pending members of which the stream knows nothing at all."""
     behind: frozenset[str] = frozenset()
     """Members whose controllers have not seen the object as it is."""
     ahead: bool = False
@@ -65,7 +67,7 @@ def outcome_supersedes(new: Outcome, known: Outcome | None) -> bool:
 
 def view(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> View:
     """Joins what policy expects with what the members said; statuses by cluster name."""
-    items, template_items, pending, behind = [], [], set(), set()
+    items, template_items, pending, unheard, behind = [], [], set(), set(), set()
     settled, ahead = True, False
     for cluster in sorted(outcome.expected):
         status = statuses.get(cluster)
@@ -78,7 +80,9 @@ def view(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> View:
         else:
             items.append(item)
             settled = settled and (not item.applied or (item.health == "Healthy" and not status.behind))
-        if status is not None:
+        if status is None:
+            unheard.add(cluster)
+        else:
             ahead = ahead or status.order > outcome.expected[cluster]
             behind.update([cluster] if status.behind else [])
         template_items.append(item)
@@ -86,10 +90,16 @@ def view(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> View:
         items=items,
         template_items=template_items,
         pending=frozenset(pending),
+        unheard=frozenset(unheard),
         behind=frozenset(behind),
         ahead=ahead,
         settled=settled and not pending and not ahead,
     )
+
+
+def is_lost(seen: View, present: BindingStatus) -> bool:
+    """Whether the binding shows as applied what the stream knows nothing of: the bus has lost it, and it will come."""
+    return any(item.applied and item.cluster_name in seen.unheard for item in present.aggregated_status or ())
 
 
 def binding_status(outcome: Outcome, seen: View, present: BindingStatus | None, now: str) -> BindingStatus:

@@ -123,6 +123,11 @@ def merged(
     return list(result.values())
 
 
+def statuses(present: Sequence[Condition] | None) -> dict[str, str]:
+    """What each condition says, by type."""
+    return {c.type: c.status for c in present or ()}
+
+
 def of_type(present: Sequence[Condition] | None, type_: str) -> Condition | None:
     return next((c for c in present or () if c.type == type_), None)
 

@@ -14,8 +14,8 @@ INTERVAL: Final = 1.0
 """Seconds between two writes of one object within a wave."""
 PATIENCE: Final = 0.2
 """Seconds that a write waits for members that have not yet spoken of the present work, so that one write says all."""
-REPLAY_PATIENCE: Final = 5.0
-"""The same after the streams were read anew: after a loss of the bus every member has to speak again."""
+LOSS_PATIENCE: Final = 5.0
+"""The same where the bus has lost what members said before: each of them will say it again."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):

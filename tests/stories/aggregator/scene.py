@@ -245,5 +245,8 @@ async def acting(story: Scene) -> AsyncIterator[Health]:
     health = Health()
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(main.serve(story.settings, health), name="aggregator")
+        async with asyncio.timeout(PATIENCE):
+            while "statuses: ok" not in health.report():
+                await asyncio.sleep(0.01)
         yield health
         running.cancel()
