@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.api import admission, crds
 from libs.sandbox import kinds
 from libs.sandbox.schema import builtin
 from tests.unit.schema.test_decoding import deployment, of
@@ -117,6 +118,21 @@ def test_names_of_containers_are_unique() -> None:
             ],
         ),
         (
+            "ValidatingAdmissionPolicy",
+            {"spec": {}},
+            [
+                "spec.matchConstraints: Required value",
+                "spec.validations: Required value: validations or auditAnnotations must contain at least one item",
+            ],
+        ),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            {"spec": {"policyName": "a", "validationActions": ["Shout"]}},
+            [
+                'spec.validationActions[0]: Unsupported value: "Shout": supported values: "Audit", "Deny", "Warn"',
+            ],
+        ),
+        (
             "PersistentVolumeClaim",
             {"spec": {}},
             [
@@ -203,3 +219,15 @@ def test_definitions_must_be_structural() -> None:
     assert refusals[2].startswith(
         f'{root}[rule].x-kubernetes-validations[0].rule: Invalid value: "self ==": compilation'
     )
+
+
+def test_admission_policies_must_be_cel() -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": "object.a =="}]}
+    (refusal,) = told("ValidatingAdmissionPolicy", {"spec": spec})
+    assert refusal.startswith('spec.validations[0].expression: Invalid value: "object.a ==": compilation failed: ')
+
+
+def test_our_own_manifests_pass() -> None:
+    for made in (*crds.definitions(), *admission.policies()):
+        assert told(made["kind"], made) == []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from libs.common.kube.errors import Cause
-from libs.sandbox.schema.checks import core, definitions, pods, workloads
+from libs.sandbox.schema.checks import core, definitions, pods, policies, workloads
 from libs.sandbox.schema.checks.words import Object
 
 Check: TypeAlias = Callable[[Object, Object | None], Iterator[Cause]]
@@ -15,6 +15,8 @@ BY_KIND: Final[Mapping[tuple[str, str], Check]] = {
     ("", "Pod"): pods.pod,
     ("", "Secret"): core.secret,
     ("", "Service"): core.service,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): policies.policy,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): policies.binding,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definitions.definition,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
