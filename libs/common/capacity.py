@@ -19,14 +19,17 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-import redis.asyncio
-import redis.exceptions
 import structlog
 from prometheus_client import Counter
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from libs.common import optional
 from libs.common.messages import ClusterEntry
+
+with optional.hidden("opentelemetry"):
+    import redis.asyncio
+    import redis.exceptions
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
 
 log = structlog.get_logger()
 

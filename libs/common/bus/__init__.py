@@ -1,5 +1,10 @@
 """The bus: NATS with JetStream, and the only place that knows it."""
 
+from libs.common import optional
+
+with optional.hidden("aiohttp"):
+    import nats  # noqa: F401 - the modules below find it without aiohttp
+
 from libs.common.bus.client import Bus, agent_consumer, connect
 from libs.common.bus.codec import Undecodable
 from libs.common.bus.delivery import Delivery, StreamInfo
