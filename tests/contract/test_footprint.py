@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("aiohttp", "kubernetes_asyncio", "opentelemetry", "rich", "yaml", "click", "libs.cli", "libs.sandbox")
+HEAVY = ("aiohttp", "kubernetes_asyncio", "opentelemetry", "rich", "click", "libs.cli", "libs.sandbox")
 
 
 @pytest.mark.parametrize("service", ["policy", "scheduler", "agent", "status_aggregator"])
