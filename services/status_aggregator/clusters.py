@@ -180,7 +180,7 @@ class Clusters:
         signs, clock = self._signs_of(name), asyncio.get_running_loop().time()
         signs.pace = freshness.notice(signs.pace, waiting=False, outcome=Order(), now=clock)
         # facts come often, health changes seldom and matters at once
-        turned = conditions.statuses(wanted.conditions) != conditions.statuses(present.conditions)
+        turned = conditions.health(wanted.conditions) != conditions.health(present.conditions)
         at = freshness.due(signs.pace, settled=turned, patience=0.0)
         if at > clock:
             return timedelta(seconds=at - clock)

@@ -123,9 +123,9 @@ def merged(
     return list(result.values())
 
 
-def statuses(present: Sequence[Condition] | None) -> dict[str, str]:
-    """What each condition says, by type."""
-    return {c.type: c.status for c in present or ()}
+def health(present: Sequence[Condition] | None) -> dict[str, str]:
+    """What is said of a cluster's health, by type of condition."""
+    return {c.type: c.status for c in present or () if c.type in (wellknown.CONDITION_READY, FROZEN)}
 
 
 def of_type(present: Sequence[Condition] | None, type_: str) -> Condition | None:
