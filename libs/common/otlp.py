@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from libs.common import telemetry
+from libs.common import traceparent
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ FAILED: Final = prometheus_client.Counter("argosy_spans_failed_total", "Spans th
 _QUEUE_SIZE = 16384
 _SCHEDULE_DELAY_MS = 1000
 _SHUTDOWN_LIMIT = timedelta(seconds=5)
-_KINDS: Final[dict[telemetry.Kind, trace.SpanKind]] = {
+_KINDS: Final[dict[traceparent.Kind, trace.SpanKind]] = {
     "internal": trace.SpanKind.INTERNAL,
     "producer": trace.SpanKind.PRODUCER,
     "consumer": trace.SpanKind.CONSUMER,
@@ -56,10 +56,10 @@ class Spans:
     def start(
         self,
         name: str,
-        parent: telemetry.Parent | None,
+        parent: traceparent.Parent | None,
         root_of: str,
-        kind: telemetry.Kind,
-        attributes: Mapping[str, telemetry.Attribute],
+        kind: traceparent.Kind,
+        attributes: Mapping[str, traceparent.Attribute],
     ) -> "Recording":
         context = Context()
         if parent is not None:
@@ -94,7 +94,7 @@ class Recording:
         context = span.get_span_context()
         self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags & 1:02x}"
 
-    def set(self, key: str, value: telemetry.Attribute) -> None:
+    def set(self, key: str, value: traceparent.Attribute) -> None:
         self._span.set_attribute(key, value)
 
     def end(self, error: BaseException | None) -> None:
@@ -114,7 +114,7 @@ class _Ids(RandomIdGenerator):
         return int(self.root_of, 16) if self.root_of else super().generate_trace_id()
 
     def generate_span_id(self) -> int:
-        return int(telemetry.root_span_id(self.root_of), 16) if self.root_of else super().generate_span_id()
+        return int(traceparent.root_span_id(self.root_of), 16) if self.root_of else super().generate_span_id()
 
 
 class _Bounded(SpanProcessor):

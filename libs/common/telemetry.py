@@ -9,26 +9,22 @@ it was given. With one, spans go there by OTLP (HTTP, protobuf); the standard `O
 """
 
 import asyncio
-import hashlib
 import os
-import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Final, Literal, Protocol, Self
+from typing import Final, Protocol, Self
 
-Kind = Literal["internal", "producer", "consumer", "client"]
-Attribute = str | bool | int | float
+from libs.common.traceparent import Attribute, Kind, Parent, parse, root
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-_SAMPLED = 1
+__all__ = ["Attribute", "Kind", "Span", "enabled", "messaging", "messaging_name", "root", "setup", "span"]
 
 
 class Recorder(Protocol):
     """What records spans when tracing is on; `otlp` has the only one."""
 
     def start(
-        self, name: str, parent: "Parent | None", root_of: str, kind: Kind, attributes: Mapping[str, Attribute]
+        self, name: str, parent: Parent | None, root_of: str, kind: Kind, attributes: Mapping[str, Attribute]
     ) -> "Recording": ...
 
     def shutdown(self) -> None: ...
@@ -43,17 +39,6 @@ class Recording(Protocol):
     def set(self, key: str, value: Attribute) -> None: ...
 
     def end(self, error: BaseException | None) -> None: ...
-
-
-class Parent:
-    """A parsed `traceparent`."""
-
-    __slots__ = ("flags", "span_id", "trace_id")
-
-    def __init__(self, trace_id: str, span_id: str, flags: int) -> None:
-        self.trace_id = trace_id
-        self.span_id = span_id
-        self.flags = flags
 
 
 _recorder: Recorder | None = None
@@ -109,24 +94,6 @@ def setup(service: str) -> Callable[[], None]:
 def enabled() -> bool:
     """Whether spans are recorded."""
     return _recorder is not None
-
-
-def root_span_id(trace_id: str) -> str:
-    """The id, 16 hex digits, of the root span of a trace."""
-    return hashlib.sha256(trace_id.encode()).digest()[:8].hex()
-
-
-def root(trace_id: str) -> str:
-    """The traceparent of the root span of the change whose trace id this is (32 hex digits)."""
-    return f"00-{trace_id}-{root_span_id(trace_id)}-01"
-
-
-def parse(traceparent: str) -> Parent | None:
-    """The parts of a traceparent; None for "" and for what is none."""
-    match = _TRACEPARENT.fullmatch(traceparent)
-    if match is None or not match[1].strip("0") or not match[2].strip("0"):
-        return None
-    return Parent(match[1], match[2], int(match[3], 16))
 
 
 def span(

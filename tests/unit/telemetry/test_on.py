@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from libs.common import telemetry
+from libs.common import telemetry, traceparent
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -75,7 +75,7 @@ def test_a_tree_across_services(collector: Collector) -> None:
     shutdown()
     change, publish, process = (collector.spans[n] for n in ("change", "publish work", "process work"))
     assert change.trace_id.hex() == publish.trace_id.hex() == process.trace_id.hex() == TRACE
-    assert (change.span_id.hex(), change.parent_span_id) == (telemetry.root_span_id(TRACE), b"")
+    assert (change.span_id.hex(), change.parent_span_id) == (traceparent.root_span_id(TRACE), b"")
     assert (publish.parent_span_id, process.parent_span_id) == (change.span_id, publish.span_id)
     assert (publish.kind, process.kind) == (Span.SPAN_KIND_PRODUCER, Span.SPAN_KIND_CONSUMER)
     assert {a.key for a in process.attributes} == {"late"}
