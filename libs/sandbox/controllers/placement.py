@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from libs.sandbox import kinds
-from libs.sandbox.controllers import controller, kubelet, objects, pods, scheduling, simulation
+from libs.sandbox.controllers import affinity, controller, kubelet, objects, pods, scheduling, simulation
 from libs.sandbox.controllers.actions import Decision, Delete, Replace
 from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.load import Load
@@ -27,16 +27,17 @@ def look(view: View, key: Key) -> Decision:
     if node_name := pods.node(pod):
         node = view.get(kinds.NODES, "", node_name)
         return _gone(pod) if node is None else run(pod, node, view.now)
-    return bind(pod, list(view.every(kinds.NODES.table)), view.load, view.now)
+    others = view.every(kinds.PODS.table)
+    return bind(pod, list(view.every(kinds.NODES.table)), view.load, view.now, others)
 
 
-def bind(pod: Object, nodes: Sequence[Object], load: Load, now: datetime) -> Decision:
-    """A pod without a node: bound and begun, or told why not."""
+def bind(pod: Object, nodes: Sequence[Object], load: Load, now: datetime, others: Iterable[Object] = ()) -> Decision:
+    """A pod without a node: bound and begun, or told why not. `others` are all pods."""
     if objects.terminating(pod) or pods.finished(pod):
         return Decision()
     if pod["spec"].get("schedulingGates"):
         return _waiting(pod, "SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates", now)
-    name, reason = scheduling.place(pod, nodes, load)
+    name, reason = scheduling.place(pod, nodes, load, others)
     if not name:
         return _waiting(pod, "Unschedulable", reason, now)
     node = next(each for each in nodes if objects.name(each) == name)
@@ -52,8 +53,11 @@ def run(pod: Object, node: Object, now: datetime) -> Decision:
         return _ending(pod, now)
     if pods.finished(pod):
         return Decision()
+    expelled = scheduling.expelled(pod, node, now)
+    if expelled == 0.0:
+        return Decision(actions=(pods.deletion(pod),))
     status, after = kubelet.status(pod, node, now)
-    return _report(pod, status, after)
+    return _report(pod, status, min(filter(None, (after, expelled)), default=None))
 
 
 def _ending(pod: Object, now: datetime) -> Decision:
@@ -89,15 +93,23 @@ def _report(pod: Object, status: dict[str, Any], after: float | None) -> Decisio
     return Decision(actions=(written,), after=after, final=True)
 
 
+def _pods(event: Event, view: View) -> Iterable[Key]:
+    """A pod, and when it is bound also those that wait for a neighbour."""
+    keys: list[Key] = [controller.name_of(event.object)]
+    if view.load.waiting and pods.node(event.object) and event.old is not None and not pods.node(event.old):
+        found = ((key, view.get(kinds.PODS, *key)) for key in view.load.waiting)
+        keys += [key for key, pod in found if pod is not None and affinity.asks(pod)]
+    return keys
+
+
 def _nodes(event: Event, view: View) -> Iterable[Key]:
-    """A node that changed may take those who wait; one that went takes its pods with it."""
+    """A node that changed may take those who wait; one that went, or has other taints, may lose its pods."""
     keys: list[Key] = list(view.load.waiting)
-    if event.type == "DELETED":
+    old = event.old if event.type == "MODIFIED" else None
+    if old is None or (old.get("spec") or {}).get("taints") != (event.object.get("spec") or {}).get("taints"):
         name = objects.name(event.object)
         keys += [controller.name_of(pod) for pod in view.every(kinds.PODS.table) if pods.node(pod) == name]
     return keys
 
 
-CONTROLLER: Final = Controller(
-    name=PODS, routes={kinds.PODS.table: controller.itself, kinds.NODES.table: _nodes}, look=look
-)
+CONTROLLER: Final = Controller(name=PODS, routes={kinds.PODS.table: _pods, kinds.NODES.table: _nodes}, look=look)

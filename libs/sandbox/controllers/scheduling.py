@@ -5,10 +5,11 @@ Upstream: k8s.io/kubernetes pkg/scheduler.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from libs.common.api import quantities
-from libs.sandbox.controllers import load, objects
+from libs.sandbox.controllers import affinity, load, objects
 from libs.sandbox.controllers.load import Load
 from libs.sandbox.controllers.objects import Object
 
@@ -16,14 +17,21 @@ _NOT_READY: Final = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedul
 _UNSCHEDULABLE: Final = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
-def place(pod: Object, nodes: Sequence[Object], usage: Load) -> tuple[str, str]:
-    """The name of the best node and no reason, or no name and the reason in kube-scheduler's words."""
+def place(pod: Object, nodes: Sequence[Object], usage: Load, others: Iterable[Object] = ()) -> tuple[str, str]:
+    """The name of the best node and no reason, or no name and the reason in kube-scheduler's words.
+
+    `others` are all pods; they are looked at only if the pod has rules about its neighbours.
+    """
     asked = load.requests(pod)
     best: tuple[tuple[int, int, str], str] | None = None
     reasons: Counter[str] = Counter()
+    neighbours = affinity.Neighbours(pod, nodes, others) if affinity.asks(pod) else None
     for node in nodes:
         used = usage.used(objects.name(node))
         if refused := (*suits(pod, node), *_fits(asked, node, used)):
+            reasons.update(refused)
+            continue
+        if neighbours and (refused := tuple(neighbours.refused(node))):
             reasons.update(refused)
             continue
         name = objects.name(node)
@@ -65,6 +73,24 @@ def _fits(asked: Mapping[str, int], node: Object, used: Mapping[str, int]) -> It
             yield "Too many pods" if key == load.PODS else f"Insufficient {key}"
 
 
+def expelled(pod: Object, node: Object, now: datetime) -> float | None:
+    """Seconds that a pod may stay on a node whose taints expel it; None if none does.
+
+    A toleration for some time counts from the taint's `timeAdded`; without that it is one for ever.
+    """
+    left: list[float] = []
+    for taint in (node.get("spec") or {}).get("taints") or ():
+        if taint["effect"] != "NoExecute":
+            continue
+        bearing = [each for each in pod["spec"].get("tolerations") or () if _tolerates(each, taint)]
+        if not bearing:
+            return 0.0
+        since = objects.since(taint.get("timeAdded") or objects.stamp(now), now).total_seconds()
+        limits = [each["tolerationSeconds"] for each in bearing if each.get("tolerationSeconds") is not None]
+        left += [max(0.0, float(each) - since) for each in limits if taint.get("timeAdded")]
+    return min(left, default=None)
+
+
 def tolerated(taint: Mapping[str, Any], tolerations: Iterable[Mapping[str, Any]]) -> bool:
     """Whether one of the tolerations tolerates the taint."""
     return any(_tolerates(each, taint) for each in tolerations)
@@ -85,8 +111,8 @@ def matches(spec: Mapping[str, Any], node: Object) -> bool:
     marks = objects.labels(node)
     if any(marks.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
         return False
-    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    rules = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = rules.get("requiredDuringSchedulingIgnoredDuringExecution")
     return required is None or any(_meets(term, node) for term in required["nodeSelectorTerms"])
 
 
@@ -101,6 +127,6 @@ def _meets(term: Mapping[str, Any], node: Object) -> bool:
 
 
 def _preference(pod: Object, node: Object) -> int:
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
-    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    rules = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    preferred = rules.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
     return sum(int(each["weight"]) for each in preferred if _meets(each["preference"], node))

@@ -72,6 +72,70 @@ async def test_reasons_are_counted(cluster: Simulation) -> None:
     assert unscheduled(found) == f"0/2 nodes are available: {reasons}"
 
 
+def apart(key: str, **how: Any) -> dict[str, Any]:
+    """A rule about pods of the same app."""
+    return {"topologyKey": key, "labelSelector": {"matchLabels": {"app": "web"}}, **how}
+
+
+@simulation.member(nodes=2)
+async def test_anti_affinity(cluster: Simulation) -> None:
+    body = simulation.workload(replicas=3)
+    rule = {"requiredDuringSchedulingIgnoredDuringExecution": [apart("kubernetes.io/hostname")]}
+    body["spec"]["template"]["spec"]["affinity"] = {"podAntiAffinity": rule}
+    await cluster.create(kinds.REPLICA_SETS, body)
+    assert sorted(each["spec"].get("nodeName", "") for each in cluster.pods()) == ["", "member1-node1", "member1-node2"]
+    (waiting,) = [each for each in cluster.pods() if "nodeName" not in each["spec"]]
+    assert unscheduled(waiting) == "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules."
+
+
+@simulation.member(nodes=3)
+async def test_affinity_waits_for_the_neighbour(cluster: Simulation) -> None:
+    rule = {"requiredDuringSchedulingIgnoredDuringExecution": [apart("topology.kubernetes.io/zone")]}
+    found = await cluster.create(kinds.PODS, simulation.pod("cache", affinity={"podAffinity": rule}))
+    assert "pod affinity" in unscheduled(found)
+    await cluster.create(kinds.PODS, simulation.pod("web", nodeSelector={"kubernetes.io/hostname": "member1-node3"}))
+    assert cluster.get(kinds.PODS, "cache")["spec"]["nodeName"] == "member1-node3"
+
+
+@simulation.member(nodes=3)
+async def test_even_spread(cluster: Simulation) -> None:
+    await cluster.edit(kinds.NODES, "member1-node3", unschedulable=True)
+    body = simulation.workload(replicas=4)
+    rule = apart("kubernetes.io/hostname", maxSkew=1, whenUnsatisfiable="DoNotSchedule")
+    body["spec"]["template"]["spec"]["topologySpreadConstraints"] = [rule]
+    await cluster.create(kinds.REPLICA_SETS, body)
+    nodes = sorted(each["spec"].get("nodeName", "") for each in cluster.pods())
+    assert nodes == ["", "", "member1-node1", "member1-node2"]
+
+
+@simulation.member(nodes=2)
+async def test_a_taint_expels(cluster: Simulation) -> None:
+    await cluster.create(kinds.REPLICA_SETS, simulation.workload(replicas=4))
+    await cluster.edit(kinds.NODES, "member1-node1", taints=[{"key": "gone", "effect": "NoExecute"}])
+    assert {each["spec"]["nodeName"] for each in cluster.pods()} == {"member1-node2"}
+
+
+@simulation.member(nodes=1)
+async def test_a_taint_expels_later_if_it_is_tolerated_for_some_time(cluster: Simulation) -> None:
+    toleration = {"key": "gone", "operator": "Exists", "tolerationSeconds": 60}
+    await cluster.create(kinds.PODS, simulation.pod(tolerations=[toleration]))
+    taint = {"key": "gone", "effect": "NoExecute", "timeAdded": "2030-01-01T00:00:00Z"}
+    await cluster.edit(kinds.NODES, "member1-node1", taints=[taint])
+    await cluster.after(59)
+    assert cluster.has(kinds.PODS, "alone")
+    await cluster.after(2)
+    assert not cluster.has(kinds.PODS, "alone")
+
+
+@simulation.member(nodes=1)
+async def test_a_node_that_is_not_ready_takes_no_pods(cluster: Simulation) -> None:
+    node = cluster.get(kinds.NODES, "member1-node1")
+    sick = {**node["status"], "conditions": [{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}]}
+    cluster.state.replace(kinds.NODES, {**node, "status": sick}, subresource="status")
+    found = await cluster.create(kinds.PODS, simulation.pod())
+    assert "node.kubernetes.io/not-ready" in unscheduled(found)
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
