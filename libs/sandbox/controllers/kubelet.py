@@ -4,25 +4,25 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
+
 from libs.sandbox.controllers import conditions, objects, simulation
 from libs.sandbox.controllers.objects import Object
 
 _CONDITIONS: Final = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """How far a pod has come. `left`: seconds to the next stage, None if there is none."""
 
-    def __init__(self, name: str, left: float | None = None) -> None:
-        self.name = name
-        self.left = left
+    name: str
+    left: float | None = None
 
 
-def _stage(pod: Object, start: datetime, now: datetime) -> Stage:
+def _stage(pod: Object, delay: float, start: datetime, now: datetime) -> Stage:
     elapsed = (now - start).total_seconds()
     if simulation.unpullable(pod["spec"]["containers"]):
         return Stage("unpullable")
-    delay = _whole(simulation.seconds(pod, simulation.START_AFTER))
     if elapsed < delay:
         return Stage("starting", delay - elapsed)
     time = simulation.run_time(pod)
@@ -42,11 +42,12 @@ def status(pod: Object, node: Object, now: datetime) -> tuple[dict[str, Any], fl
     old = objects.status(pod)
     start_time = old.get("startTime") or objects.stamp(now)
     start = objects.moment(start_time)
-    stage = _stage(pod, start, now)
+    delay = _whole(simulation.start_delay(pod, node))
+    stage = _stage(pod, delay, start, now)
     code = simulation.exit_code(pod)
     ready = stage.name == "running" and objects.annotations(pod).get(simulation.READY) != "false"
     phase = {"running": "Running", "ended": "Failed" if code else "Succeeded"}.get(stage.name, "Pending")
-    began = objects.stamp(start + timedelta(seconds=_whole(simulation.seconds(pod, simulation.START_AFTER))))
+    began = objects.stamp(start + timedelta(seconds=delay))
     addresses = objects.status(node).get("addresses") or ()
     host = next((each["address"] for each in addresses if each["type"] == "InternalIP"), "127.0.0.1")
     found: dict[str, Any] = {

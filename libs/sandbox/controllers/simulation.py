@@ -8,7 +8,10 @@ from libs.sandbox.controllers import objects
 from libs.sandbox.controllers.objects import Object
 
 START_AFTER: Final = "sandbox.argosy.dev/start-after"
-"""How long the containers take to start and become ready, as `5s` or `500ms`; rounded up to whole seconds."""
+"""How long the containers take to start and become ready, as `5s` or `500ms`; rounded up to whole seconds.
+
+On a node it holds for all pods there that do not say it themselves.
+"""
 STOP_AFTER: Final = "sandbox.argosy.dev/stop-after"
 """How long the pod takes to end when it is deleted; within its grace period."""
 RUN_FOR: Final = "sandbox.argosy.dev/run-for"
@@ -24,13 +27,19 @@ _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def seconds(pod: Object, annotation: str) -> float | None:
-    """The duration in an annotation of a pod; None if there is none, or no sense in it."""
-    written = objects.annotations(pod).get(annotation, "")
+def seconds(obj: Object, annotation: str) -> float | None:
+    """The duration in an annotation; None if there is none, or no sense in it."""
+    written = objects.annotations(obj).get(annotation, "")
     parts = _PART.findall(written)
     if not parts or "".join(number + unit for number, unit in parts) != written:
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def start_delay(pod: Object, node: Object) -> float | None:
+    """After how many seconds the pod is up on that node; None for at once."""
+    own = seconds(pod, START_AFTER)
+    return seconds(node, START_AFTER) if own is None else own
 
 
 def run_time(pod: Object) -> float | None:

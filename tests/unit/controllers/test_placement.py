@@ -182,6 +182,17 @@ async def test_a_slow_start(cluster: Simulation) -> None:
     assert simulation.condition(cluster.get(kinds.PODS, "alone"), "Ready")["status"] == "True"
 
 
+@simulation.member(nodes=1)
+async def test_a_slow_node(cluster: Simulation) -> None:
+    node = cluster.get(kinds.NODES, "member1-node1")
+    marks = {simulated.START_AFTER: "10s"}
+    cluster.state.replace(kinds.NODES, {**node, "metadata": {**node["metadata"], "annotations": marks}})
+    found = await cluster.create(kinds.PODS, simulation.pod())
+    assert found["status"]["phase"] == "Pending"
+    await cluster.after(12)
+    assert cluster.get(kinds.PODS, "alone")["status"]["phase"] == "Running"
+
+
 @simulation.member()
 async def test_an_image_that_does_not_exist(cluster: Simulation) -> None:
     broken: dict[str, Any] = {"containers": [{"name": "main", "image": "registry.example/does-not-exist:v1"}]}
