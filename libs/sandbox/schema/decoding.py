@@ -42,6 +42,15 @@ _TAKES: Final[dict[Kind, tuple[type, ...]]] = {
     Kind.INT_OR_STRING: (int, str),
     Kind.QUANTITY: (int, float, str),
 }
+_ZERO: Final[dict[Kind, Any]] = {
+    Kind.STRING: "",
+    Kind.BYTES: "",
+    Kind.INTEGER: 0,
+    Kind.NUMBER: 0,
+    Kind.BOOLEAN: False,
+    Kind.INT_OR_STRING: 0,
+    Kind.QUANTITY: "0",
+}
 _QUANTITY_TEXT: Final = r"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]*")
 _SIGNED: Final = {"int32": 31, "int64": 63}
@@ -52,21 +61,24 @@ def completed(node: Node, value: Any) -> Any:
     kind = node.kind
     if kind is Kind.OBJECT:
         return _completed_object(node, value) if type(value) is dict else value
-    if kind is Kind.ARRAY:
+    if kind is Kind.ARRAY and type(value) is list:
         items = node.items
-        if items.is_leaf or type(value) is not list:
+        if items.is_leaf and None not in value:
             return value
-        return [completed(items, item) for item in value]
-    if kind is Kind.MAP:
-        if type(value) is not dict:
-            return value
+        return [_zero(items) if item is None else completed(items, item) for item in value]
+    if kind is Kind.MAP and type(value) is dict:
         values = node.additional
-        if values.is_leaf:
-            return value if None not in value.values() else {k: "" if v is None else v for k, v in value.items()}
-        return {key: completed(values, item) for key, item in value.items()}
+        if values.is_leaf and None not in value.values():
+            return value
+        return {key: _zero(values) if item is None else completed(values, item) for key, item in value.items()}
     if kind is Kind.QUANTITY:
         return quantities.canonical(value)
     return value
+
+
+def _zero(node: Node) -> Any:
+    """What Go makes of a null among items or values, which cannot be left out."""
+    return completed(node, {}) if node.kind is Kind.OBJECT else _ZERO.get(node.kind)
 
 
 def _completed_object(node: Node, value: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +92,7 @@ def _completed_object(node: Node, value: dict[str, Any]) -> dict[str, Any]:
             continue
         made[name] = item if child.is_leaf else completed(child, item)
     for name, default in node.defaults:
-        if name not in made:
+        if name not in made or made[name] == "":
             made[name] = default
     if node.complete is not None:
         node.complete(made)
@@ -154,9 +166,9 @@ def _odd_scalar(node: Node, value: Any, owner: str, path: str) -> str:
 
 
 def _illegal(text: str) -> int:
-    """Where a text stops being base64."""
+    """Where a text stops being base64, in whole groups of four, as Go counts."""
     match = _BASE64.match(text)
-    return match.end() if match else 0
+    return match.end() // 4 * 4 if match else 0
 
 
 def _go_type(node: Node) -> str:

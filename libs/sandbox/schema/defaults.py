@@ -29,11 +29,12 @@ _MAX_INT32: Final = 2**31 - 1
 
 
 def absent(**values: Any) -> Complete:
-    """Completes with constants."""
+    """Completes with constants. An empty text is as good as none, as in Go."""
 
     def complete(fields: Fields) -> None:
         for name, value in values.items():
-            fields.setdefault(name, value)
+            if name not in fields or (value and fields[name] == ""):
+                fields[name] = value
 
     return complete
 
@@ -52,20 +53,26 @@ def empty(**values: Any) -> Complete:
 # --- pods ------------------------------------------------------------------------------------------------------------
 
 
+_TERMINATION: Final = absent(
+    resources={}, terminationMessagePath="/dev/termination-log", terminationMessagePolicy="File"
+)
+_RUNNING: Final = absent(
+    restartPolicy="Always",
+    terminationGracePeriodSeconds=30,
+    dnsPolicy="ClusterFirst",
+    securityContext={},
+    schedulerName="default-scheduler",
+)
+
+
 def _container(container: Fields) -> None:
-    container.setdefault("resources", {})
-    container.setdefault("terminationMessagePath", "/dev/termination-log")
-    container.setdefault("terminationMessagePolicy", "File")
-    if "imagePullPolicy" not in container:
+    _TERMINATION(container)
+    if not container.get("imagePullPolicy"):
         container["imagePullPolicy"] = images.pull_policy(container.get("image") or "")
 
 
 def _pod_spec(spec: Fields) -> None:
-    spec.setdefault("restartPolicy", "Always")
-    spec.setdefault("terminationGracePeriodSeconds", 30)
-    spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("securityContext", {})
-    spec.setdefault("schedulerName", "default-scheduler")
+    _RUNNING(spec)
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
@@ -207,6 +214,10 @@ def _node(node: Fields) -> None:
         status.setdefault("allocatable", status["capacity"])
 
 
+def _volume_state(volume: Fields) -> None:
+    absent(phase="Pending")(volume.setdefault("status", {}))
+
+
 def _limit_range(limit: Fields) -> None:
     if limit.get("type") != "Container":
         return
@@ -226,12 +237,11 @@ def _network_policy(policy: Fields) -> None:
 
 def _subject(subject: Fields) -> None:
     if subject.get("kind") in ("User", "Group"):
-        subject.setdefault("apiGroup", "rbac.authorization.k8s.io")
+        absent(apiGroup="rbac.authorization.k8s.io")(subject)
 
 
 def _role_binding(binding: Fields) -> None:
-    if "roleRef" in binding and not binding["roleRef"].get("apiGroup"):
-        binding["roleRef"]["apiGroup"] = "rbac.authorization.k8s.io"
+    absent(apiGroup="rbac.authorization.k8s.io")(binding.setdefault("roleRef", {}))
 
 
 def _definition_spec(spec: Fields) -> None:
@@ -269,6 +279,8 @@ _CORE: Final[Mapping[str, Complete]] = {
     "Namespace": _namespace,
     "Node": _node,
     "ObjectFieldSelector": empty(apiVersion="v1"),
+    "PersistentVolume": _volume_state,
+    "PersistentVolumeClaim": _volume_state,
     "PersistentVolumeClaimSpec": absent(volumeMode="Filesystem"),
     "PersistentVolumeSpec": absent(persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem"),
     "Pod": _pod,

@@ -61,6 +61,14 @@ def test_deployments(spec: dict[str, Any], refusals: list[str]) -> None:
             'volumeMounts[0].name: Not found: "v"',
         ),
         (
+            {"name": "a", "image": "x", "livenessProbe": {}},
+            "livenessProbe: Required value: must specify a handler type",
+        ),
+        (
+            {"name": "a", "image": "x", "readinessProbe": {"tcpSocket": {"port": "1"}}},
+            'readinessProbe.tcpSocket.port: Invalid value: "1": must contain at least one letter (a-z)',
+        ),
+        (
             {"name": "a", "image": "x", "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}},
             'resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
         ),
@@ -175,7 +183,7 @@ def test_kinds(kind: str, obj: dict[str, Any], refusals: list[str]) -> None:
             {"roleRef": {"kind": "Role", "name": "a"}},
             {"roleRef": {"kind": "Role", "name": "b"}},
             [
-                'roleRef: Invalid value: {"kind":"Role","name":"b","apiGroup":"rbac.authorization.k8s.io"}: '
+                'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"b"}: '
                 "cannot change roleRef"
             ],
         ),

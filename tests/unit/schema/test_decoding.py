@@ -70,6 +70,14 @@ def test_nulls_and_unknown_fields_go() -> None:
     assert {"foo", "paused"}.isdisjoint(made["spec"])
 
 
+def test_empty_texts_and_nulls_in_lists_are_what_go_makes_of_them() -> None:
+    given = deployment()
+    given["spec"]["template"]["spec"] |= {"restartPolicy": "", "containers": [None]}
+    pod = builtin.default(kinds.DEPLOYMENTS, given)["spec"]["template"]["spec"]
+    assert pod["restartPolicy"] == "Always"
+    assert pod["containers"][0]["imagePullPolicy"] == "IfNotPresent"
+
+
 def test_unknown_fields_are_named() -> None:
     given = deployment(foo=1)
     given["spec"]["template"]["spec"]["containers"][0]["bar"] = 2
@@ -143,7 +151,10 @@ def test_the_pull_policy_follows_the_tag(image: str, policy: str) -> None:
         (
             "PersistentVolumeClaim",
             {"spec": {"resources": {"requests": {"storage": "1024Mi"}}}},
-            {"spec": {"resources": {"requests": {"storage": "1Gi"}}, "volumeMode": "Filesystem"}},
+            {
+                "spec": {"resources": {"requests": {"storage": "1Gi"}}, "volumeMode": "Filesystem"},
+                "status": {"phase": "Pending"},
+            },
         ),
     ],
 )

@@ -263,7 +263,9 @@ def role_binding(obj: Object, old: Object | None) -> Iterator[Cause]:
         if not subject.get("name"):
             yield faults.required(f"{at}.name")
         yield from words.one_of(subject.get("kind", ""), ("ServiceAccount", "User", "Group"), f"{at}.kind")
-        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace") and kinds == ("ClusterRole",):
             yield faults.required(f"{at}.namespace")
     if old is not None and old.get("roleRef") != reference:
-        yield faults.invalid("roleRef", reference, "cannot change roleRef")
+        shown = {name: reference.get(name[0].lower() + name[1:], "") for name in ("Kind", "Name")}
+        text = "cannot change roleRef"
+        yield faults.invalid("roleRef", {"APIGroup": reference.get("apiGroup", ""), **shown}, text)

@@ -13,6 +13,13 @@ _RESTART_POLICIES: Final = ("Always", "Never", "OnFailure")
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _DNS_POLICIES: Final = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _MUTABLE: Final = frozenset({"activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "nodeName"})
+_HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
+_SOURCE_FIELDS: Final[Mapping[str, str]] = {
+    "configMap": "name",
+    "hostPath": "path",
+    "persistentVolumeClaim": "claimName",
+    "secret": "secretName",
+}
 _UPDATE_TEXT: Final = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -23,6 +30,8 @@ _UPDATE_TEXT: Final = (
 def pod(obj: Object, old: Object | None) -> Iterator[Cause]:
     """A Pod."""
     yield from spec(obj.get("spec") or {}, "spec")
+    policy = (obj.get("spec") or {}).get("restartPolicy")
+    yield from words.one_of(policy, _RESTART_POLICIES, "spec.restartPolicy")
     if old is not None and _frozen(obj) != _frozen(old):
         yield faults.forbidden("spec", _UPDATE_TEXT)
 
@@ -37,16 +46,16 @@ def _frozen(obj: Object) -> Mapping[str, Any]:
     return kept
 
 
-def template(template: Object, path: str) -> Iterator[Cause]:
-    """A pod template."""
-    yield from spec(template.get("spec") or {}, f"{path}.spec")
+def template(template: Object, path: str, claims: Sequence[str] = ()) -> Iterator[Cause]:
+    """A pod template. `claims` names the volumes that its owner adds."""
+    yield from spec(template.get("spec") or {}, f"{path}.spec", claims)
 
 
-def spec(spec: Object, path: str) -> Iterator[Cause]:
-    """The spec of a pod."""
+def spec(spec: Object, path: str, claims: Sequence[str] = ()) -> Iterator[Cause]:
+    """The spec of a pod, but for its restart policy, which depends on the owner."""
     volumes: Sequence[Object] = spec.get("volumes") or ()
     yield from _volumes(volumes, f"{path}.volumes")
-    mountable = {volume.get("name") for volume in volumes}
+    mountable = {*claims, *(volume.get("name") for volume in volumes)}
     containers: Sequence[Object] = spec.get("containers") or ()
     if not containers:
         yield faults.required(f"{path}.containers")
@@ -54,7 +63,6 @@ def spec(spec: Object, path: str) -> Iterator[Cause]:
     for name in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(name) or ()):
             yield from _container(container, mountable, seen, f"{path}.{name}[{index}]")
-    yield from words.one_of(spec.get("restartPolicy"), _RESTART_POLICIES, f"{path}.restartPolicy")
     yield from words.one_of(spec.get("dnsPolicy"), _DNS_POLICIES, f"{path}.dnsPolicy")
     yield from words.not_negative(spec, ("terminationGracePeriodSeconds",), path)
     for field in ("serviceAccountName", "nodeName", "priorityClassName"):
@@ -75,6 +83,9 @@ def _volumes(volumes: Sequence[Object], path: str) -> Iterator[Cause]:
         if name in seen:
             yield faults.duplicate(f"{at}.name", name)
         seen.add(name)
+        for source, field in _SOURCE_FIELDS.items():
+            if source in volume and not volume[source].get(field):
+                yield faults.required(f"{at}.{source}.{field}")
         for source in [key for key in volume if key != "name"][1:]:
             yield faults.forbidden(f"{at}.{source}", "may not specify more than 1 volume type")
 
@@ -96,6 +107,7 @@ def _container(container: Object, mountable: set[Any], seen: set[str], path: str
         yield faults.invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
     if "ports" in container:
         yield from _ports(container["ports"], f"{path}.ports")
+    yield from _handlers(container, path)
     for index, variable in enumerate(container.get("env") or ()):
         yield from _variable(variable, f"{path}.env[{index}]")
     for index, mount in enumerate(container.get("volumeMounts") or ()):
@@ -123,6 +135,34 @@ def _ports(ports: Sequence[Object], path: str) -> Iterator[Cause]:
         yield from words.one_of(port.get("protocol"), words.PROTOCOLS, f"{at}.protocol")
 
 
+def _handlers(container: Object, path: str) -> Iterator[Cause]:
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if name in container:
+            yield from _handler(container[name], f"{path}.{name}")
+    for name, handler in (container.get("lifecycle") or {}).items():
+        if isinstance(handler, Mapping):
+            yield from _handler(handler, f"{path}.lifecycle.{name}")
+
+
+def _handler(handler: Object, path: str) -> Iterator[Cause]:
+    """What a probe or a lifecycle hook does."""
+    found = [name for name in _HANDLERS if name in handler]
+    if not found:
+        yield faults.required(path, "must specify a handler type")
+        return
+    for name in found[1:]:
+        yield faults.forbidden(f"{path}.{name}", "may not specify more than 1 handler type")
+    action, at = handler[found[0]], f"{path}.{found[0]}"
+    match found[0]:
+        case "exec" if not action.get("command"):
+            yield faults.required(f"{at}.command")
+        case "httpGet":
+            yield from words.port_or_name(action.get("port"), f"{at}.port")
+            yield from words.one_of(action.get("scheme"), ("HTTP", "HTTPS"), f"{at}.scheme")
+        case "tcpSocket":
+            yield from words.port_or_name(action.get("port"), f"{at}.port")
+
+
 def _variable(variable: Object, path: str) -> Iterator[Cause]:
     if not variable.get("name"):
         yield faults.required(f"{path}.name")
@@ -141,8 +181,8 @@ def _mount(mount: Object, mountable: set[Any], path: str) -> Iterator[Cause]:
     name = mount.get("name")
     if not name:
         yield faults.required(f"{path}.name")
-    elif name not in mountable:
-        yield Cause(reason="FieldValueNotFound", message=f"Not found: {faults.shown(name)}", field=f"{path}.name")
+    if name not in mountable:
+        yield Cause(reason="FieldValueNotFound", message=f"Not found: {faults.shown(name or '')}", field=f"{path}.name")
     if not mount.get("mountPath"):
         yield faults.required(f"{path}.mountPath")
 

@@ -17,7 +17,7 @@ PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_1035: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_PORT_NAME: Final = re.compile(r"(?=.*[a-z])[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_PORT_NAME: Final = re.compile(r"[-a-z0-9]+")
 _CONFIG_KEY: Final = re.compile(r"[-._a-zA-Z0-9]+")
 _LABEL_TEXT: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
@@ -69,7 +69,7 @@ def port_name(text: str) -> str:
         return "must not contain consecutive hyphens"
     if not _PORT_NAME.fullmatch(text):
         return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
-    return ""
+    return "" if any(symbol.isalpha() for symbol in text) else "must contain at least one letter (a-z)"
 
 
 def config_key(text: str) -> str:
@@ -106,6 +106,15 @@ def port(value: Any, path: str) -> Iterator[Cause]:
     """A number that is no port."""
     if not isinstance(value, int) or not 0 < value < 65536:
         yield faults.invalid(path, value, PORT_RANGE)
+
+
+def port_or_name(value: Any, path: str) -> Iterator[Cause]:
+    """What is neither a port nor the name of one."""
+    if isinstance(value, str):
+        if why := port_name(value):
+            yield faults.invalid(path, value, why)
+    else:
+        yield from port(value or 0, path)
 
 
 def selected(selector: Object, labels: Mapping[str, str]) -> bool:

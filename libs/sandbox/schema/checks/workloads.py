@@ -85,8 +85,8 @@ def job(obj: Object, old: Object | None) -> Iterator[Cause]:
     """A Job."""
     spec = obj.get("spec") or {}
     yield from _job_spec(spec, "spec")
-    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
-    if (selector := spec.get("selector")) and not words.selected(selector, labels):
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    if (selector := spec.get("selector")) and not words.selected(selector, labels or {}):
         yield faults.invalid("spec.template.metadata.labels", labels, _MISMATCH)
     if old is None:
         return
@@ -153,16 +153,17 @@ def _selecting(spec: Object, kind: str, counts: tuple[str, ...]) -> Iterator[Cau
     yield from words.not_negative(spec, counts, "spec")
     selector = spec.get("selector")
     template = spec.get("template") or {}
-    labels = (template.get("metadata") or {}).get("labels") or {}
+    labels = (template.get("metadata") or {}).get("labels")
     if selector is None:
         yield faults.required("spec.selector")
     else:
         yield from words.selector(selector, "spec.selector")
         if not selector.get("matchLabels") and not selector.get("matchExpressions"):
             yield faults.invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
-        elif not words.selected(selector, labels):
+        elif not words.selected(selector, labels or {}):
             yield faults.invalid("spec.template.metadata.labels", labels, _MISMATCH)
-    yield from pods.template(template, "spec.template")
+    claims = [claim.get("metadata", {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    yield from pods.template(template, "spec.template", claims)
 
 
 def _always_restarts(spec: Object) -> Iterator[Cause]:
