@@ -204,13 +204,12 @@ def _compare(node: Node, old: Any, new: Any, marks: _Marks) -> None:
 
 
 def _compare_parts(element: str, node: Node, old: Any, new: Any, marks: _Marks) -> None:
-    if type(old) is not type(new) or not is_granular(node, new) or not (old and new):
-        if is_granular(node, new) and new:
-            marks.added[element] = of_value(node, new)
-        elif is_granular(node, old) and old:
-            marks.removed[element] = of_value(node, old)
-        else:
-            marks.modified[element] = _LEAF
+    if new is None and is_granular(node, old):
+        new = type(old)()
+    elif old is None and is_granular(node, new):
+        old = type(new)()
+    if type(old) is not type(new) or not is_granular(node, new):
+        marks.modified[element] = _LEAF
         return
     inner = _Marks()
     _compare(node, old, new, inner)
