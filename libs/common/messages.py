@@ -23,6 +23,10 @@ from libs.common.api.work import (
 )
 
 
+def _null() -> msgspec.Raw:
+    return msgspec.Raw(b"null")
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What all messages share: camelCase names as in Kubernetes."""
 
@@ -171,7 +175,7 @@ class Work(Message, frozen=True, kw_only=True):
     namespace: str = ""
     name: str = ""
     """Identity of the member object; overrides may have changed it, so it can differ from the template's."""
-    manifest: msgspec.Raw = msgspec.Raw(b"null")
+    manifest: msgspec.Raw = msgspec.field(default_factory=_null)
     conflict_resolution: Literal["abort", "overwrite"] = "abort"
     preserve_on_deletion: bool = False
     suspended: bool = False
@@ -197,7 +201,7 @@ class WorkStatus(Message, frozen=True, kw_only=True):
     """None: not tried (suspended)."""
     message: str = ""
     """The member's own words where applying failed."""
-    status: msgspec.Raw = msgspec.Raw(b"null")
+    status: msgspec.Raw = msgspec.field(default_factory=_null)
     """What the interpreter reflects of the object's status."""
     health: Health = "Unknown"
     behind: bool = False

@@ -60,15 +60,9 @@ class Subjects(msgspec.Struct, frozen=True):
     def beat(self, cluster: str) -> str:
         return f"{self.prefix}.beat.{encode_token(cluster)}"
 
-    def estimate(self, cluster: str) -> str:
-        return f"{self.prefix}.estimate.{encode_token(cluster)}"
-
     def call(self, cluster: str, name: str) -> str:
         """Request and reply with the agent of `cluster`: `inventory`, logs, exec..."""
         return f"{self.prefix}.call.{encode_token(cluster)}.{name}"
-
-    def trace(self, cluster: str) -> str:
-        return f"{self.prefix}.trace.{encode_token(cluster)}"
 
     def event_policy(self, namespace: str, name: str) -> str:
         return f"{self.prefix}.event.policy.{_origin(OriginKey(namespace, name))}"
@@ -107,7 +101,7 @@ class Subjects(msgspec.Struct, frozen=True):
         return OriginKey(decode_token(tokens[-2]), decode_token(tokens[-1]))
 
     def cluster(self, subject: str) -> str:
-        """Parses the cluster of `capacity|beat|estimate|trace.<cluster>`. Raises ValueError for anything else."""
+        """Parses the cluster of `capacity|beat.<cluster>`. Raises ValueError for anything else."""
         _, cluster = self._exactly(subject, 2)
         return decode_token(cluster)
 
