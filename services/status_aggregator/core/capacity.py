@@ -1,14 +1,17 @@
 """A cluster's status and its row in the cluster table, from the Cluster on the hub and what its agent reports."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Final
 
 import msgspec
 
 from libs.common.api import wellknown
-from libs.common.api.cluster import Cluster, ClusterStatus
+from libs.common.api.cluster import Cluster, ClusterStatus, ResourceModel
 from libs.common.api.meta import Condition
 from libs.common.messages import CapacityReport, ClusterEntry
 from services.status_aggregator.core import conditions
+
+UNLIMITED: Final = str(2**63 - 1)
 
 
 def is_of(report: CapacityReport, cluster: Cluster, hub_uid: str) -> bool:
@@ -75,8 +78,21 @@ def entry(cluster: Cluster, report: CapacityReport | None) -> ClusterEntry:
         api_complete=_status_of(known.conditions, wellknown.CONDITION_COMPLETE_API_ENABLEMENTS) == "True",
         api_enablements={e.group_version: [r.kind for r in e.resources or ()] for e in enablements},
         resource_summary=fresh if fresh is not None else known.resource_summary,
+        resource_models=models(cluster.spec.resource_models or ()),
         capacity_revision=f"{facts.agent}/{facts.revision}" if facts is not None else "",
     )
+
+
+def models(given: Iterable[ResourceModel]) -> list[ResourceModel]:
+    """Resource models in order of grade, the first from nothing and the last without limit, whatever they say."""
+    ordered = sorted(given, key=lambda model: model.grade)
+    if not ordered:
+        return []
+    lowest = [msgspec.structs.replace(r, min="0") for r in ordered[0].ranges]
+    ordered[0] = msgspec.structs.replace(ordered[0], ranges=lowest)
+    highest = [msgspec.structs.replace(r, max=UNLIMITED) for r in ordered[-1].ranges]
+    ordered[-1] = msgspec.structs.replace(ordered[-1], ranges=highest)
+    return ordered
 
 
 def zones(cluster: Cluster) -> list[str]:
