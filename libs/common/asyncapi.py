@@ -174,7 +174,7 @@ CHANNELS: Final = (
         stream=subjects.EVENTS,
         writer=_POLICY,
         readers=(_ANYONE,),
-        summary="A cluster joined, left or changed.",
+        summary="A cluster joined or left.",
         event=True,
     ),
     Channel(

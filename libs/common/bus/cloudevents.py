@@ -12,18 +12,17 @@ import msgspec
 REPLY_TO: Final = "Argosy-Reply-To"
 """Header that names the subject where the outcome of a published policy is wanted."""
 
+# what a publisher wishes
 POLICY_APPLIED: Final = "dev.argosy.policy.applied"
 POLICY_DELETED: Final = "dev.argosy.policy.deleted"
+# what has happened
 POLICY_ACCEPTED: Final = "dev.argosy.policy.accepted"
 POLICY_REFUSED: Final = "dev.argosy.policy.refused"
 BINDING_SCHEDULED: Final = "dev.argosy.binding.scheduled"
 BINDING_UNSCHEDULABLE: Final = "dev.argosy.binding.unschedulable"
-BINDING_APPLIED: Final = "dev.argosy.binding.applied"
-BINDING_FAILED: Final = "dev.argosy.binding.failed"
 BINDING_DELETED: Final = "dev.argosy.binding.deleted"
 CLUSTER_JOINED: Final = "dev.argosy.cluster.joined"
 CLUSTER_LEFT: Final = "dev.argosy.cluster.left"
-CLUSTER_CHANGED: Final = "dev.argosy.cluster.changed"
 
 _CONTENT_TYPE: Final = "content-type"
 _PREFIX: Final = "ce-"

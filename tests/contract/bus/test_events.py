@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import nats
@@ -143,3 +145,42 @@ async def test_any_client_publishes_a_policy_and_hears_the_outcome(made: bus.Bus
     await client.close()
     assert outcome["eventId"] == "build-42"
     assert outcome["accepted"] is True
+
+
+async def test_the_example_of_the_documentation_works(made: bus.Bus, nats_url: str, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "events.md").read_text()
+    example = tmp_path / "example.py"
+    example.write_text(page.partition("```python\n")[2].partition("```")[0])
+
+    async def handle(delivery: bus.Delivery[dict[str, Any]]) -> None:
+        outcome = PolicyOutcome(
+            event_id=cloudevents.parse(delivery.headers).id,
+            accepted=True,
+            operation="applied",
+            kind=delivery.message["kind"],
+            name=delivery.message["metadata"]["name"],
+        )
+        await made.publish_core(delivery.headers[cloudevents.REPLY_TO], outcome)
+        await made.event(
+            made.subjects.event_policy("default", "nginx"),
+            type=cloudevents.POLICY_ACCEPTED,
+            source="/argosy/policy",
+            id="1",
+            data=outcome,
+            subject_attr="default/nginx",
+        )
+
+    work = made.work_queue(
+        INBOX, [made.subjects.all("publish", "policy")], consumer="policy", decode=lambda _: dict, handle=handle
+    )
+    async with running(work):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(example),
+            env={"NATS_URL": nats_url, "ARGOSY_SUBJECT_PREFIX": made.subjects.prefix},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 20)
+    first, second = said.decode().splitlines()
+    assert first == "accepted"
+    assert second.startswith("dev.argosy.policy.accepted default/nginx {")
