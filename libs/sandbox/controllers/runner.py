@@ -42,6 +42,7 @@ class Runner:
         self.view = View(lambda group, kind: state.registry.of(group, kind) is not None)
         self._queues: tuple[dict[Key, None], ...] = tuple({} for _ in controllers)
         self._routes: dict[str, list[tuple[int, Route]]] = defaultdict(list)
+        self._by_table: dict[str, list[tuple[int, Route]]] = {}
         for place, controller in enumerate(controllers):
             for table, route in controller.routes.items():
                 self._routes[table].append((place, route))
@@ -100,7 +101,11 @@ class Runner:
                 self._add(place, key)
 
     def _route(self, event: Event) -> None:
-        for place, route in (*self._routes.get(event.resource.table, ()), *self._routes.get("", ())):
+        table = event.resource.table
+        routes = self._by_table.get(table)
+        if routes is None:
+            routes = self._by_table[table] = [*self._routes.get(table, ()), *self._routes.get("", ())]
+        for place, route in routes:
             for key in route(event, self.view):
                 self._add(place, key)
 
