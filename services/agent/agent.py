@@ -13,11 +13,13 @@ from libs.common.backoff import Backoff
 from libs.common.bus import Bus
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
-from libs.common.messages import Work
+from libs.common.messages import Order, Work
 from services.agent import facts, metrics
 from services.agent.beat import Beats
 from services.agent.core import modelings
+from services.agent.core.effects import Effects
 from services.agent.core.identity import Identity
+from services.agent.core.readiness import Readiness
 from services.agent.core.table import Table
 from services.agent.facts import Facts, Reporter
 from services.agent.inventory import Inventories
@@ -66,11 +68,12 @@ class _Agent:
         self._watches = Watches(api, tasks, me.owner, lambda r, c: self._works.changed(r, c.key, c.old, c.new))
         self._facts = Facts(api, self._kinds, membership.resource_models)
         self._tenure = Tenure(api, me, settings.lease_duration, settings.host)
-        self._reporter = Reporter(me, connection, self._facts, life, self._may_speak)
-        table = Table(me)
+        self._effects = Effects()
+        self._reporter = Reporter(me, connection, self._facts, life, self._may_speak, self._counted)
+        self._table = table = Table(me)
         self._statuses = Statuses(me, connection, table, self._look, settings.status_interval)
         member = Member(api, me, self._kinds, self._watches)
-        self._works = Works(me, member, self._kinds, self._watches, table, self._statuses)
+        self._works = Works(me, connection, member, self._kinds, self._watches, table, self._statuses, self._effects)
         self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts, self._may_speak)
         self._inventories = Inventories(api, me, self._kinds)
 
@@ -81,7 +84,7 @@ class _Agent:
         await self._together(
             {
                 "kinds": self._kinds.follow(settings.discovery_interval),
-                "probe": self._facts.probe(settings.probe_interval, settings.probe_timeout, self._kinds.wanted),
+                "probe": self._facts.probe(settings.probe_interval, settings.probe_timeout, self._readiness_changed),
                 "report": self._reporter.run(settings.report_interval, settings.cluster_status_update_frequency),
                 "beats": self._beats.run(settings.beat_interval),
                 "tenure": self._tenure.run(self._act),
@@ -97,7 +100,7 @@ class _Agent:
             {
                 "facts": self._facts.follow(),
                 "inventory": self._inventories.serve(self._bus),
-                "follow works": self._works.follow(self._bus),
+                "follow works": self._works.follow(),
                 "works": reconcile.run(
                     self._works.queue, self._works, name="agent_works", workers=workers, grace=_GRACE
                 ),
@@ -116,6 +119,17 @@ class _Agent:
         """The holder of the Lease; and who finds the member unreachable, for then nobody can hold it."""
         readiness = self._facts.readiness
         return self._tenure.holds or (readiness.ready != "Unknown" and not readiness.reachable)
+
+    def _readiness_changed(self, found: Readiness) -> None:
+        metrics.READY.labels(self._me.cluster).set(found.ready == "True")
+        self._beats.now.set()
+        if found.reachable:
+            self._kinds.wanted.set()
+            self._works.retry()
+
+    def _counted(self) -> Order:
+        now = asyncio.get_running_loop().time()
+        return self._effects.counted((w.order for w in self._table.works.values()), now)
 
     def _kinds_changed(self) -> None:
         self._facts.dirty.set()

@@ -65,14 +65,14 @@ class Facts:
             tasks.create_task(self._pods.run(), name="watch pods")
             tasks.create_task(self._synced(), name="first count")
 
-    async def probe(self, interval: timedelta, timeout: timedelta, changed: asyncio.Event) -> None:
-        """Asks the member how it is, at `interval`, for ever; sets `changed` when the answer differs."""
+    async def probe(self, interval: timedelta, timeout: timedelta, on_change: Callable[[Readiness], None]) -> None:
+        """Asks the member how it is, at `interval`, for ever; calls `on_change` when the answer differs."""
         while True:
             found = await self._probe(timeout)
             if found != self.readiness:
                 self.readiness = found
                 self.dirty.set()
-                changed.set()
+                on_change(found)
             await asyncio.sleep(interval.total_seconds())
 
     def report(self, me: Identity, agent: str, revision: int, counts_order: Order) -> CapacityReport:
@@ -149,17 +149,27 @@ class Facts:
 
 
 class Reporter:
-    """Publishes the facts: at once when they change, but not more often than `interval`, and at least each `limit`."""
+    """Publishes the facts: at once when they change, but not more often than `interval`, and at least each `limit`.
 
-    def __init__(self, me: Identity, connection: Bus, facts: Facts, agent: str, may_speak: Callable[[], bool]) -> None:
+    `counted` gives the highest work order whose effect the figures include.
+    """
+
+    def __init__(
+        self,
+        me: Identity,
+        connection: Bus,
+        facts: Facts,
+        agent: str,
+        may_speak: Callable[[], bool],
+        counted: Callable[[], Order],
+    ) -> None:
         self._me = me
         self._bus = connection
         self._facts = facts
         self._agent = agent
         self._may_speak = may_speak
+        self._counted = counted
         self._revision = 0
-        self.counts_order = Order()
-        """The highest work order whose effect the figures include."""
 
     async def run(self, interval: timedelta, limit: timedelta) -> None:
         """Reports for ever."""
@@ -177,7 +187,7 @@ class Reporter:
 
     async def _report(self, subject: str) -> None:
         self._revision += 1
-        message = self._facts.report(self._me, self._agent, self._revision, self.counts_order)
+        message = self._facts.report(self._me, self._agent, self._revision, self._counted())
         try:
             await self._bus.publish(subject, message)
         except BusError as error:

@@ -7,13 +7,15 @@ from services.agent.core.status import Result
 class Progress:
     """One origin's."""
 
-    __slots__ = ("gone", "live", "order", "released", "result", "settled", "traceparent", "version")
+    __slots__ = ("cause", "gone", "live", "order", "released", "result", "settled", "told", "traceparent", "version")
 
     def __init__(self) -> None:
         self.order = Order()
         """Of the work that `gone` and `released` speak of."""
         self.result: Result | None = None
         """Of the last attempt; None: there was none yet."""
+        self.told: Result | None = None
+        """The result that was last reported."""
         self.settled = ""
         """Digest of the work that the object was last found to agree with."""
         self.version = ""
@@ -23,7 +25,10 @@ class Progress:
         self.released = False
         self.live = False
         """Whether the next attempt must ask the member itself instead of the watch."""
+        self.cause = ""
+        """The traceparent that came with the work."""
         self.traceparent = ""
+        """That of the last attempt: what is told of it, also much later, is told under it."""
 
     def begin(self, work: Work) -> None:
         """Starts on a work; what is known of an earlier order says nothing about this one's removals."""

@@ -11,7 +11,7 @@ import structlog
 
 from libs.common import telemetry
 from libs.common.api.meta import Template
-from libs.common.bus import Bus
+from libs.common.bus import Bus, TooLarge
 from libs.common.interpreter import registry
 from libs.common.interpreter.typed import InterpretError
 from libs.common.messages import Gone, Work, WorkStatus
@@ -79,16 +79,24 @@ class Statuses:
         if work is None or work.op == "delete" or progress.result is None or progress.result.order > work.order:
             return DONE
         raw = self._look(work) if progress.result.applied is not False else None
+        if raw is None and progress.result.applied and progress.told == progress.result:
+            # it was deleted by hand and is being made again: what was last told of it holds until then
+            return DONE
         report = status.report(work, self._me, progress.result, _decode(raw) if raw is not None else None, _reflect)
         said = hashlib.blake2b(msgspec.json.encode(report), digest_size=16).digest()
         sent = self._sent.get(key)
         if sent is not None and sent[1] == said:
             return DONE
-        await self._send_status(key, report, progress)
+        result = progress.result
+        try:
+            await self._send_status(key, report, progress)
+        except TooLarge as error:
+            log.warning("status is too large to be told", cluster=self._me.cluster, origin=key, error=str(error))
+        progress.told = result
         self._sent[key] = (asyncio.get_running_loop().time(), said)
         return DONE
 
-    async def gone(self, work: Work, key: OriginKey, progress: Progress, traceparent: str) -> None:
+    async def gone(self, work: Work, key: OriginKey, progress: Progress) -> None:
         """Reports what of a work's removals is done. Raises BusError."""
         message = Gone(
             hub_uid=self._me.hub_uid,
@@ -101,7 +109,7 @@ class Statuses:
         )
         subject = self._bus.subjects.gone(self._me.cluster, key)
         self._sent.pop(key, None)
-        await self._send(subject, _GONE, message, traceparent)
+        await self._send(subject, _GONE, message, progress.traceparent)
 
     async def _send_status(self, key: OriginKey, report: WorkStatus, progress: Progress) -> None:
         subject = self._bus.subjects.status(self._me.cluster, key)

@@ -34,6 +34,7 @@ class Tenure:
         self._duration = duration
         self._identity = holder.identity(host)
         self.holds = False
+        self._lost = asyncio.Event()
 
     async def run(self, serve: Callable[[], Awaitable[None]]) -> None:
         """Runs `serve` while the Lease is held, again and again, for ever."""
@@ -44,6 +45,7 @@ class Tenure:
                 await serve()
             finally:
                 self.holds = False
+                self._lost.set()
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_namespace(), name="namespace of the lease")
@@ -61,13 +63,18 @@ class Tenure:
     async def _keep_namespace(self) -> None:
         """Makes the Namespace that the Lease is in, whenever the Lease is not held and that may be why."""
         while True:
+            self._lost.clear()
+            pause = self._duration
             try:
                 if not self.holds:
                     await self._api.create(NAMESPACES, _NAMESPACE)
             except AlreadyExists:
-                pass
+                log.debug("namespace for the lease is there", server=self._api.server)
             except KubeError as error:
                 log.debug("namespace for the lease not made", server=self._api.server, error=str(error))
-                await asyncio.sleep(_PAUSE.total_seconds())
+                pause = _PAUSE
+            try:
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self._lost.wait()
+            except TimeoutError:
                 continue
-            await asyncio.sleep(self._duration.total_seconds())

@@ -26,6 +26,9 @@ class Managed(msgspec.Struct, frozen=True, kw_only=True):
 
     uid: str
     resource_version: str
+    generation: int
+    notes: int
+    """A hash of labels and annotations."""
     deleting: bool
     order: Order
     raw: bytes
@@ -41,11 +44,14 @@ _decode = msgspec.json.Decoder(_Object).decode
 def managed(raw: bytes) -> Managed:
     """The part of an object that every event needs; the rest stays bytes."""
     metadata = _decode(raw).metadata
+    labels, annotations = metadata.labels or {}, metadata.annotations or {}
     return Managed(
         uid=metadata.uid,
         resource_version=metadata.resource_version,
+        generation=metadata.generation,
+        notes=hash((frozenset(labels.items()), frozenset(annotations.items()))),
         deleting=metadata.deletion_timestamp is not None,
-        order=identity.parse_order((metadata.annotations or {}).get(wellknown.ORDER_ANNOTATION, "")),
+        order=identity.parse_order(annotations.get(wellknown.ORDER_ANNOTATION, "")),
         raw=raw,
     )
 

@@ -19,6 +19,7 @@ from libs.common.reconcile import DONE, After, Outcome, Queue
 from libs.common.subjects import WORKS
 from services.agent import metrics
 from services.agent.core import actions, identity, ownership, plan
+from services.agent.core.effects import Effects
 from services.agent.core.identity import Identity, ObjectName
 from services.agent.core.status import Result
 from services.agent.core.table import Table
@@ -37,6 +38,7 @@ _WAIT: Final = After(timedelta(seconds=2))
 """Until the member is asked again about what is on its way out; the watch usually tells earlier."""
 _REFUSED: Final = After(timedelta(seconds=30))
 _SOON, _USUAL = 1, 0
+_TEMPLATE: Final = "work.{cluster}.{namespace}.{binding}"
 _FIRST_KINDS: Final = frozenset({"Namespace", "CustomResourceDefinition"})
 
 _decode = msgspec.json.Decoder(dict).decode
@@ -46,14 +48,24 @@ class Works:
     """The works of one cluster and what has become of them."""
 
     def __init__(
-        self, me: Identity, member: Member, kinds: Kinds, watches: Watches, table: Table, statuses: Statuses
+        self,
+        me: Identity,
+        connection: Bus,
+        member: Member,
+        kinds: Kinds,
+        watches: Watches,
+        table: Table,
+        statuses: Statuses,
+        effects: Effects,
     ) -> None:
         self._me = me
+        self._bus = connection
         self._member = member
         self._kinds = kinds
         self._watches = watches
         self._table = table
         self._statuses = statuses
+        self._effects = effects
         self._unmatched: set[OriginKey] = set()
         self.queue: Queue[OriginKey] = Queue()
         self.caught_up = asyncio.Event()
@@ -62,27 +74,25 @@ class Works:
 
     # ---- where works come from ---------------------------------------------------------------------------------------
 
-    async def follow(self, connection: Bus) -> None:
+    async def follow(self) -> None:
         """Reads the cluster's works for ever."""
-        subjects = connection.subjects
-
-        def take(delivery: Delivery[Work]) -> None:
-            self.take(subjects.state(delivery.subject).key, delivery)
-
-        await connection.follow(
+        await self._bus.follow(
             WORKS,
-            [subjects.works_of(self._me.cluster)],
+            [self._bus.subjects.works_of(self._me.cluster)],
             consumer=bus.agent_consumer(self._me.cluster),
             decode=lambda _: Work,
-            on_message=take,
-            on_replay=self._table.forget,
+            on_message=self._take,
+            on_replay=self._forget,
             caught_up=self.caught_up,
             create=False,
         )
 
-    def take(self, key: OriginKey, delivery: Delivery[Work]) -> None:
-        """Takes in one work from the stream."""
-        work = delivery.message
+    def _forget(self) -> None:
+        self._table.forget()
+        self._effects.forget()
+
+    def _take(self, delivery: Delivery[Work]) -> None:
+        work, key = delivery.message, self._bus.subjects.state(delivery.subject).key
         self.stream_seq = delivery.seq
         reason = self._table.refuses(work)
         if reason:
@@ -93,7 +103,8 @@ class Works:
             metrics.LATE.labels(self._me.cluster).inc()
             return
         metrics.WORKS.labels(self._me.cluster).set(len(self._table.works))
-        self._statuses.progress(key).traceparent = delivery.traceparent
+        self._effects.taken(key, work.order)
+        self._statuses.progress(key).cause = delivery.traceparent
         self.queue.add(key, priority=_SOON if work.kind in _FIRST_KINDS else _USUAL)
 
     # ---- what the member tells ---------------------------------------------------------------------------------------
@@ -115,9 +126,19 @@ class Works:
                     progress.version = new.resource_version
                 self._statuses.mark(origin)
             else:
-                if progress.result is not None and progress.result.applied:
-                    metrics.DRIFT.labels(self._me.cluster).inc()
-                progress.gone = []
+                self._drifted(origin, progress)
+
+    def _drifted(self, origin: OriginKey, progress: Progress) -> None:
+        if self._table.works[origin].op == "apply" and progress.result is not None and progress.result.applied:
+            metrics.DRIFT.labels(self._me.cluster).inc()
+        progress.gone = []
+        self.queue.add(origin)
+
+    def retry(self) -> None:
+        """The member is back: what failed meanwhile need not wait any longer."""
+        for origin, work in self._table.works.items():
+            result = self._statuses.progress(origin).result
+            if work.op == "delete" or result is None or result.applied is False:
                 self.queue.add(origin)
 
     def kinds_changed(self) -> None:
@@ -144,17 +165,18 @@ class Works:
         if self._is_settled(work, progress):
             self._found(key, work, Result(order=work.order, applied=True))
             return DONE
-        attributes = telemetry.messaging("process", "work.{cluster}.{namespace}.{binding}", _subject(work))
-        name = telemetry.messaging_name("process", "work.{cluster}.{namespace}.{binding}")
-        with telemetry.span(name, parent=progress.traceparent, kind="consumer", attributes=attributes) as span:
+        attributes = telemetry.messaging("process", _TEMPLATE, self._bus.subjects.work(self._me.cluster, key))
+        name = telemetry.messaging_name("process", _TEMPLATE)
+        with telemetry.span(name, parent=progress.cause, kind="consumer", attributes=attributes) as span:
             span.set("k8s.cluster.name", self._me.cluster)
-            return await self._attempt(key, work, progress, span.traceparent)
+            progress.traceparent = span.traceparent
+            return await self._attempt(key, work, progress)
 
-    async def _attempt(self, key: OriginKey, work: Work, progress: Progress, traceparent: str) -> Outcome:
+    async def _attempt(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         try:
             if work.op == "delete":
-                return await self._tombstone(key, work, progress, traceparent)
-            return await self._applied(key, work, progress, traceparent)
+                return await self._tombstone(key, work, progress)
+            return await self._applied(key, work, progress)
         except (KubeError, NoMatch) as error:
             progress.live = False
             metrics.FAILURES.labels(self._me.cluster, type(error).__name__).inc()
@@ -165,7 +187,7 @@ class Works:
             pause = error.retry_after if isinstance(error, ApiError) else None
             raise errors.Retry(str(error), after=timedelta(seconds=pause) if pause else None) from error
 
-    async def _tombstone(self, key: OriginKey, work: Work, progress: Progress, traceparent: str) -> Outcome:
+    async def _tombstone(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         pending = await self._removals.carry_out(key, work, progress)
         if pending:
             progress.live = True
@@ -173,18 +195,23 @@ class Works:
         progress.live = False
         progress.result = None
         self._unmatched.discard(key)
-        await self._statuses.gone(work, key, progress, traceparent)
+        self._effects.tried(key, work.order, None)
+        await self._statuses.gone(work, key, progress)
         self._watches.hold(key, ())
+        if work.namespace:
+            # its namespace may have waited for this
+            for origin in self._table.claimants(identity.namespace(work.namespace)):
+                self.queue.add(origin)
         return DONE
 
-    async def _applied(self, key: OriginKey, work: Work, progress: Progress, traceparent: str) -> Outcome:
+    async def _applied(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         if work.suspended:
             await self._watch_only(key, work)
             self._found(key, work, Result(order=work.order))
             return DONE
         pending = await self._removals.carry_out(key, work, progress)
         if progress.gone:
-            await self._statuses.gone(work, key, progress, traceparent)
+            await self._statuses.gone(work, key, progress)
         target = identity.target(work)
         for name, reason in pending.items():
             if name == target:
@@ -232,9 +259,9 @@ class Works:
     ) -> Outcome:
         match action:
             case actions.Create(body=body):
-                self._wrote(progress, work, resource, await self._member.create(resource, place, body))
+                self._wrote(key, work, resource, await self._member.create(resource, place, body))
             case actions.Replace(body=body):
-                self._wrote(progress, work, resource, await self._member.replace(resource, place, body))
+                self._wrote(key, work, resource, await self._member.replace(resource, place, body))
             case actions.Keep():
                 progress.version, progress.settled = _version(observed), settlement(work)
             case actions.Wait(reason=reason):
@@ -253,9 +280,11 @@ class Works:
         self._release_dependents(work)
         return DONE
 
-    def _wrote(self, progress: Progress, work: Work, resource: Resource, answer: bytes) -> None:
-        seen = managed(answer)
+    def _wrote(self, key: OriginKey, work: Work, resource: Resource, answer: bytes) -> None:
+        progress, seen = self._statuses.progress(key), managed(answer)
         progress.version, progress.settled = seen.resource_version, settlement(work)
+        if registry.enabled("InterpretReplica", work.api_version, work.kind):
+            self._effects.tried(key, work.order, asyncio.get_running_loop().time())
         informer = self._watches.informer(resource)
         if informer is not None:
             informer.observe(answer)
@@ -264,6 +293,7 @@ class Works:
         """Records what became of a work, and has it reported."""
         progress = self._statuses.progress(key)
         progress.result = result
+        self._effects.tried(key, work.order, None)
         self._table.stands(key, work, result.applied is not False)
         self._statuses.mark(key)
 
@@ -307,8 +337,6 @@ def _differs(old: Managed, new: Managed) -> bool:
     """Whether more than status and the server's own metadata has changed."""
     if old.deleting != new.deleting or old.uid != new.uid:
         return True
+    if old.generation and old.generation == new.generation and old.notes == new.notes:
+        return False
     return bool(registry.prune(_decode(old.raw)) != registry.prune(_decode(new.raw)))
-
-
-def _subject(work: Work) -> str:
-    return f"work.{work.cluster}.{work.origin.namespace or '_'}.{work.origin.name}"

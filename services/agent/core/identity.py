@@ -50,6 +50,11 @@ def target(work: Work) -> ObjectName:
     return ObjectName(api_version=work.api_version, kind=work.kind, namespace=work.namespace, name=work.name)
 
 
+def namespace(name: str) -> ObjectName:
+    """The Namespace of that name."""
+    return ObjectName(api_version="v1", kind="Namespace", name=name)
+
+
 def marks(metadata: ObjectMeta) -> Marks:
     """Reads an object's marks; what is malformed counts as missing."""
     notes = metadata.annotations or {}
