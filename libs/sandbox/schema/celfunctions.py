@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib import parse
 
-import cel
-from cel import stdlib
-
 from libs.common.api import quantities
 from libs.sandbox.schema import quantities as forms
+from libs.sandbox.schema.engine import cel, stdlib
 
 Function = Callable[..., Any]
 

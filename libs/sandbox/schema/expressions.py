@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
 
-import cel
-
 from libs.sandbox.schema import celfunctions, celtext
+from libs.sandbox.schema.engine import cel
 
 _ERRORS: Final = (ValueError, TypeError, RuntimeError, KeyError, IndexError, OverflowError, ZeroDivisionError)
 

@@ -7,10 +7,9 @@ Reference: k8s.io/apiextensions-apiserver pkg/apiserver/schema/cel. Left out: co
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import cel
-
 from libs.common.kube.errors import Cause
 from libs.sandbox.schema import expressions, faults
+from libs.sandbox.schema.engine import cel
 
 NOTHING: Final = object()
 """Stands for an old value that is not there."""
