@@ -199,16 +199,21 @@ class Clusters:
         if wanted == present:
             return
         metadata = {"uid": newest.metadata.uid, "resourceVersion": newest.metadata.resource_version}
-        await self._write(cluster, {"metadata": metadata, "spec": {"taints": msgspec.to_builtins(wanted) or None}})
-        message = conditions.taints_message(wanted)
-        await self._recorder.record(_reference(cluster), "Normal", "TaintClusterSucceed", message)
+        body = {"metadata": metadata, "spec": {"taints": msgspec.to_builtins(wanted) or None}}
+        if await self._write(cluster, body):
+            message = conditions.taints_message(wanted)
+            await self._recorder.record(_reference(cluster), "Normal", "TaintClusterSucceed", message)
 
-    async def _write(self, cluster: Cluster, body: dict[str, Any], subresource: str = "") -> None:
+    async def _write(self, cluster: Cluster, body: dict[str, Any], subresource: str = "") -> bool:
+        """Whether the Cluster was still as it was known to be, and is written."""
         try:
             await self._hub.write_cluster(cluster.metadata.name, body, subresource=subresource)
-            metrics.WRITES.labels("cluster").inc()
-        except errors.NotFound:
-            log.debug("cluster has gone", cluster=cluster.metadata.name)
+        except (errors.NotFound, errors.Conflict) as error:
+            # whatever came between is on its way to us, and brings the key back
+            log.debug("cluster has changed meanwhile", cluster=cluster.metadata.name, error=str(error))
+            return False
+        metrics.WRITES.labels("cluster").inc()
+        return True
 
     def _signs_of(self, name: str) -> Signs:
         signs = self._signs.get(name)

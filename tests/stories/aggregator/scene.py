@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import nats
 
 from libs.common import bus, capacity
 from libs.common.api import crds, wellknown
@@ -52,6 +53,22 @@ class Scene:
     def order(self) -> Order:
         self._seq += 1
         return Order(epoch=1, seq=self._seq)
+
+    async def lose_the_bus(self) -> None:
+        """All streams are gone, and made anew by the next who looks."""
+        client = await nats.connect(self.settings.nats_url)
+        try:
+            context = client.jetstream()
+            lost = [
+                s.config.name
+                for s in await context.streams_info()
+                if self.settings.subject_prefix in str(s.config.subjects)
+            ]
+            for name in lost:
+                await context.delete_stream(name or "")
+        finally:
+            await client.close()
+        await self.bus.ensure_streams()
 
     # ---- objects on the hub ------------------------------------------------------------------------------------------
 

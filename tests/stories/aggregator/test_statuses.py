@@ -207,3 +207,20 @@ async def test_a_deleted_binding_is_forgotten(world: Scene) -> None:
     await world.see(
         resources.RESOURCE_BINDINGS, again.name, lambda b: condition(b, "FullyApplied"), "the next one is served"
     )
+
+
+async def test_what_the_bus_has_lost_is_not_taken_for_not_applied(world: Scene) -> None:
+    (member,) = await _clusters(world, 1)
+    template, origin = await world.template(DEPLOYMENT)
+    order = world.order()
+    await world.expect(origin, template, {member: order})
+    await world.say(member, origin, template, order, running(2, 2))
+    await world.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 2, "2 ready")
+    found = await world.see(resources.RESOURCE_BINDINGS, origin.name, _fully_applied, "fully applied")
+    await world.lose_the_bus()
+    again = world.order()
+    await world.expect(origin, template, {member: again})
+    await asyncio.sleep(1.0)
+    assert (await world.binding(origin))["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+    await world.say(member, origin, template, again, running(3, 3))
+    await world.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 3, "3 ready")
