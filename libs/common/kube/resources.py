@@ -1,11 +1,13 @@
 """Kinds as an API server serves them: where they live, and how their objects are named and versioned."""
 
+import re
 from typing import Final, NamedTuple
 from urllib import parse
 
 import msgspec
 
 _PATH_SAFE = "@:~!$&'()*+,;="
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:-]*").fullmatch  # nearly all names: no need to quote them
 
 
 class ObjectKey(NamedTuple):
@@ -73,7 +75,7 @@ _TYPE: Final = msgspec.json.Decoder(_Type)
 def _segment(name: str) -> str:
     if name in (".", "..") or "/" in name:
         raise ValueError(f"{name!r} cannot be the name of an object")
-    return parse.quote(name, safe=_PATH_SAFE)
+    return name if _PLAIN(name) else parse.quote(name, safe=_PATH_SAFE)
 
 
 def version_number(resource_version: str) -> int:

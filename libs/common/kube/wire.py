@@ -1,5 +1,6 @@
 """The bytes of lists and watches (reference: k8s.io/apimachinery meta/v1 List, WatchEvent)."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
@@ -16,6 +17,7 @@ SILENCE: Final = timedelta(seconds=70)
 INITIAL: Final = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 """What asks a watch for the current objects first (KEP-3157)."""
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
 _LONGEST_LINE = 32 * 2**20
 _HEAD: Final = b'{"type":"'
 _OBJECT: Final = b'","object":'
@@ -153,4 +155,8 @@ def query(**parameters: str) -> dict[str, str]:
 
 def encode_query(parameters: Mapping[str, str]) -> str:
     """The query part of a URL, with its question mark; "" for none."""
-    return f"?{parse.urlencode(parameters, quote_via=parse.quote)}" if parameters else ""
+    if not parameters:
+        return ""
+    if all(_PLAIN(value) for value in parameters.values()):
+        return "?" + "&".join(f"{name}={value}" for name, value in parameters.items())
+    return "?" + parse.urlencode(parameters, quote_via=parse.quote)
