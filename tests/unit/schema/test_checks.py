@@ -174,8 +174,8 @@ def test_kinds(kind: str, obj: dict[str, Any], refusals: list[str]) -> None:
         ),
         (
             "Service",
-            {"spec": {"ports": [{"port": 1}], "clusterIPs": ["10.0.0.1"]}},
-            {"spec": {"ports": [{"port": 1}], "clusterIPs": ["10.0.0.2"]}},
+            {"spec": {"ports": [{"port": 1}], "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"]}},
+            {"spec": {"ports": [{"port": 1}], "clusterIP": "10.0.0.2", "clusterIPs": ["10.0.0.1"]}},
             ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set'],
         ),
         (

@@ -107,10 +107,17 @@ def service(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield faults.required("spec.ports")
     yield from _service_ports(ports, type_ in ("NodePort", "LoadBalancer"))
     if old is not None and type_ != "ExternalName":
-        before = old["spec"].get("clusterIPs") or ()
-        now = spec.get("clusterIPs") or ()
-        if before and now and old["spec"].get("type") != "ExternalName" and before[0] != now[0]:
-            yield faults.invalid("spec.clusterIPs[0]", list(now), "may not change once set")
+        yield from _kept_address(spec, old["spec"])
+
+
+def _kept_address(spec: Object, before: Object) -> Iterator[Cause]:
+    """The address of a Service stays. A change of `clusterIP` alone is one of both fields."""
+    if before.get("type") == "ExternalName":
+        return
+    was = before.get("clusterIP")
+    now = [spec.get("clusterIP"), *(spec.get("clusterIPs") or ())[:1]]
+    if was and (changed := [address for address in now if address and address != was][:1]):
+        yield faults.invalid("spec.clusterIPs[0]", changed, "may not change once set")
 
 
 def _service_ports(ports: Any, exposed: bool) -> Iterator[Cause]:
