@@ -6,6 +6,8 @@ Reference: k8s.io/apimachinery pkg/util/managedfields, sigs.k8s.io/structured-me
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from libs.sandbox.merge import fields, typed
 from libs.sandbox.merge.fields import Fields
 from libs.sandbox.schema.nodes import Node
@@ -17,6 +19,7 @@ Entry = Mapping[str, Any]
 UPDATERS: Final = 10
 """Managers by update that are kept one by one; the oldest beyond are put together."""
 _ANCIENT: Final = "ancient-changes"
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _UNOWNED: Final = frozenset(
     f"f:{name}"
     for name in (
@@ -98,7 +101,7 @@ def applied(node: Node, live: Object | None, body: Object, manager: Manager, now
         made = {"metadata": {}} if kept is None else kept
     found = fields.compare(node, bare, made)
     changed = fields.union(found.added, found.modified)
-    conflicts = [] if force else list(_conflicts(others, changed))
+    conflicts = [] if force else _conflicts(others, changed, _handed_over(node, bare, manager))
     same = not changed and not found.removed
     left = _released(others, changed, found.removed, keep=lambda entry: False)
     when = mine["time"] if mine and same else now
@@ -161,12 +164,26 @@ def _released(entries: Sequence[Entry], changed: Fields, removed: Fields, *, kee
     return made
 
 
-def _conflicts(others: Sequence[Entry], changed: Fields) -> "list[Conflict]":
+def _conflicts(others: Sequence[Entry], changed: Fields, free: Fields) -> list[Conflict]:
     found: list[Conflict] = []
     for entry in others:
-        shared = fields.intersection(entry["fieldsV1"], changed)
+        shared = fields.difference(fields.intersection(entry["fieldsV1"], changed), free)
         found += [Conflict(path, _named(entry)) for path in fields.paths(shared)]
     return found
+
+
+def _handed_over(node: Node, live: Object, manager: Manager) -> Fields:
+    """What kubectl may take from anybody, because its client-side apply has set it and it stands so still."""
+    text = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    if manager.name != "kubectl" or not text:
+        return {}
+    try:
+        last = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return {}
+    found = fields.compare(node, last, live)
+    differing = fields.union(fields.union(found.added, found.modified), found.removed)
+    return fields.difference(fields.of_value(node, last), differing)
 
 
 def _named(entry: Entry) -> str:
