@@ -19,6 +19,7 @@ from libs.common.api.work import (
     Health,
     ReplicaRequirements,
     TargetCluster,
+    TargetComponent,
     WorkloadAffinityGroups,
 )
 
@@ -102,9 +103,13 @@ class BindingRequest(Message, frozen=True, kw_only=True):
 
 
 class PlacedCluster(Message, frozen=True, kw_only=True):
+    """A chosen cluster and what it gets."""
+
     name: str
     uid: str
     replicas: int = 0
+    components: list[TargetComponent] | None = None
+    """For a template of several components, whose sets are placed whole."""
 
 
 class StepVerdict(Message, frozen=True, kw_only=True):

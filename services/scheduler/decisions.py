@@ -13,6 +13,7 @@ from libs.common.messages import BindingRequest, ClusterEntry, Placed
 from libs.common.names import OriginKey
 from services.scheduler import metrics
 from services.scheduler.core import schedule
+from services.scheduler.core.options import Options
 from services.scheduler.mirror import Mirror
 
 log = structlog.get_logger()
@@ -28,9 +29,10 @@ class Decisions:
         mirror_wait: how long a request waits for the cluster table to show the change that caused it.
     """
 
-    def __init__(self, bus: Bus, mirror: Mirror, mirror_wait: timedelta) -> None:
+    def __init__(self, bus: Bus, mirror: Mirror, options: Options, mirror_wait: timedelta) -> None:
         self._bus = bus
         self._mirror = mirror
+        self._options = options
         self._mirror_wait = mirror_wait
 
     async def __call__(self, delivery: Delivery[BindingRequest]) -> None:
@@ -41,7 +43,7 @@ class Decisions:
         name = telemetry.messaging_name("process", _REQUEST)
         with telemetry.span(name, parent=delivery.traceparent, kind="consumer", attributes=attributes) as span:
             began = time.perf_counter()
-            placed = schedule.decide(request, clusters)
+            placed = schedule.decide(request, clusters, self._options)
             metrics.DECIDE_SECONDS.observe(time.perf_counter() - began)
             span.set("argosy.outcome", placed.failure or "placed")
             subject = self._bus.subjects.binding_placed(OriginKey(request.namespace, request.name))

@@ -6,6 +6,7 @@ from typing import Any, Final
 from libs.common import bus, capacity, service, subjects
 from libs.common.messages import BindingRequest
 from libs.common.service import Health
+from services.scheduler.core.options import Options
 from services.scheduler.decisions import Decisions
 from services.scheduler.mirror import Mirror
 from services.scheduler.settings import Settings
@@ -36,7 +37,10 @@ async def serve(settings: Settings, health: Health) -> None:
         health.ready("bus", True)
         mirror = Mirror(table, lambda known: health.ready("clusters", known))
         tasks.create_task(mirror.follow(), name="mirror")
-        decide = Decisions(connection, mirror, settings.mirror_wait)
+        options = Options(
+            plugins=settings.plugins, enable_empty_workload_propagation=settings.enable_empty_workload_propagation
+        )
+        decide = Decisions(connection, mirror, options, settings.mirror_wait)
         requests = connection.subjects.all("binding", "request")
         await connection.work_queue(
             subjects.BINDINGS, [requests], consumer=CONSUMER, decode=_request, handle=decide, workers=settings.workers

@@ -14,3 +14,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     """How long a request waits for the cluster table to show the change that caused it."""
     nats_credentials: str = ""
     """Path of a NATS `.creds` file; empty means: none."""
+    plugins: tuple[str, ...] = ("*",)
+    """Filters and scores that are on, separated by commas: `*` is all, `-Name` takes one away."""
+    enable_empty_workload_propagation: bool = False
+    """Whether selected clusters to which no replica falls get the template all the same."""

@@ -112,7 +112,7 @@ def placed(
     """
     before = binding.spec.clusters or []
     if answer.failure is None:
-        chosen = [TargetCluster(name=c.name, replicas=c.replicas) for c in answer.clusters]
+        chosen = [TargetCluster(name=c.name, replicas=c.replicas, components=c.components) for c in answer.clusters]
     elif answer.failure == "NoClusterFit":
         chosen = []
     else:

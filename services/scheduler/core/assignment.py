@@ -9,7 +9,7 @@ from services.scheduler.core.spread import Candidate
 
 
 def assign(question: Question, selected: Sequence[Candidate]) -> dict[str, int]:
-    """Replicas by cluster, in order; a cluster to which none fell is left out, except for copies, which count none.
+    """Replicas by cluster, in order. A cluster to which none fell is left out, unless empty workloads are wanted too.
 
     Raises:
         Unschedulable: there is not enough room.
@@ -18,8 +18,12 @@ def assign(question: Question, selected: Sequence[Candidate]) -> dict[str, int]:
     if not question.divisible:
         return {candidate.name: 0 for candidate in selected}
     if question.overflow is not None:
-        return _by_tier(question, selected)
-    return _kept(_strategy(question, selected, question.request.replicas))
+        replicas = _by_tier(question, selected)
+    else:
+        replicas = dict(_strategy(question, selected, question.request.replicas))
+    if question.options.enable_empty_workload_propagation:
+        return {**replicas, **{c.name: 0 for c in selected if c.name not in replicas}}
+    return {name: count for name, count in replicas.items() if count > 0}
 
 
 def _strategy(question: Question, selected: Sequence[Candidate], replicas: int) -> Mapping[str, int]:
@@ -64,8 +68,4 @@ def _by_tier(question: Question, selected: Sequence[Candidate]) -> dict[str, int
         left -= take
     if left > 0:
         raise Unschedulable("failed to assign replicas: Clusters available replicas are not enough to schedule.")
-    return _kept(result)
-
-
-def _kept(replicas: Mapping[str, int]) -> dict[str, int]:
-    return {name: count for name, count in replicas.items() if count > 0}
+    return result

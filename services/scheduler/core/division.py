@@ -20,19 +20,29 @@ def divide(seats: int, weights: Mapping[str, int], uid: str = "") -> dict[str, i
         weights: by name, not negative.
         uid: of the template; empty for none.
     """
-    if sum(weights.values()) <= 0:
+    total = sum(weights.values())
+    if total <= 0:
         return {}
     ordered = sorted(weights, reverse=bool(uid) and names.fnv1a32(uid) % 2 == 1)
-    taken = dict.fromkeys(sorted(weights), 0)
+    taken = {name: _certain(seats, weights[name], total, len(weights)) for name in sorted(weights)}
     # priorities are floats as in Karmada, so that ties are the same ones
-    heap = [(-float(weights[name]), 0, rank) for rank, name in enumerate(ordered)]
+    heap = [(-weights[name] / (2 * taken[name] + 1), taken[name], rank) for rank, name in enumerate(ordered)]
     heapq.heapify(heap)
-    for _ in range(seats):
+    for _ in range(seats - sum(taken.values())):
         _, had, rank = heap[0]
         name = ordered[rank]
         taken[name] = had + 1
         heapq.heapreplace(heap, (-weights[name] / (2 * (had + 1) + 1), had + 1, rank))
     return taken
+
+
+def _certain(seats: int, weight: int, total: int, parties: int) -> int:
+    """Seats that somebody has in any case, so that many seats need not be given one by one.
+
+    Webster's result rounds `weight / divisor` for a divisor of at most `total / (seats - parties / 2)`; two seats less
+    leave all that is close to the giving itself.
+    """
+    return max(0, weight * (2 * seats - parties) // (2 * total) - 2)
 
 
 def static_weights(rules: list[StaticClusterWeight] | None, clusters: list[ClusterEntry]) -> dict[str, int]:

@@ -78,9 +78,15 @@ class Account:
             return "no placement was found for the clusters together"
         if not selected:
             return f"not selected: number {position} of {len(self.candidates)} that fit, and fewer are wanted"
-        if candidate.cluster.resource_summary is None and self.question.strategy in (
-            Strategy.DYNAMIC,
-            Strategy.AGGREGATED,
-        ):
-            return "no replica assigned: its capacity is unknown"
-        return f"no replica assigned by {self.question.strategy.value}"
+        if self.question.request.replicas == 0:
+            return "no replica assigned: none is asked for"
+        match self.question.strategy:
+            case Strategy.STATIC:
+                return "no replica assigned: its weight is too small for one, or no rule names it"
+            case _ if candidate.cluster.resource_summary is None:
+                return "no replica assigned: its capacity is unknown"
+            case _ if candidate.allocatable <= 0:
+                return "no replica assigned: it has no room for more"
+            case Strategy.AGGREGATED:
+                return "no replica assigned: fewer clusters hold them all"
+        return "no replica assigned: its share is too small for one"

@@ -76,7 +76,7 @@ def rejection(question: Question, cluster: ClusterEntry) -> tuple[str, str] | No
 
 def _rejections(question: Question, cluster: ClusterEntry) -> Iterator[tuple[str, str]]:
     for name, check in FILTERS:
-        reason = check(question, cluster)
+        reason = check(question, cluster) if question.options.has(name) else ""
         if reason:
             yield name, reason
 

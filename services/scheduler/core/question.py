@@ -9,6 +9,7 @@ import msgspec
 from libs.common.api import selectors
 from libs.common.api.policy import ClusterAffinity, ClusterAffinityTerm, Placement, SpreadConstraint
 from libs.common.messages import BindingRequest, ClusterEntry
+from services.scheduler.core.options import Options
 
 UNORDERED: Final = 1000
 """Order of a cluster that no group of the term takes."""
@@ -36,6 +37,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a rescheduling was asked for since the last decision: what runs now has no claim."""
     current: dict[str, int]
     """Replicas by cluster as they are now."""
+    options: Options
 
     @property
     def affinity(self) -> ClusterAffinity | None:
@@ -89,7 +91,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return found[-1] if found else None
 
 
-def ask(request: BindingRequest, term: ClusterAffinityTerm | None = None) -> Question:
+def ask(request: BindingRequest, options: Options, term: ClusterAffinityTerm | None = None) -> Question:
     """The question of a request, for one of its affinity terms."""
     placement = request.placement or Placement()
     return Question(
@@ -99,6 +101,7 @@ def ask(request: BindingRequest, term: ClusterAffinityTerm | None = None) -> Que
         strategy=strategy_of(placement),
         fresh=is_fresh(request),
         current={target.name: target.replicas for target in request.clusters},
+        options=options,
     )
 
 

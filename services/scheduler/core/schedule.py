@@ -9,10 +9,12 @@ from typing import Final
 
 import msgspec
 
+from libs.common.api.work import TargetComponent
 from libs.common.messages import BindingRequest, ClusterEntry, Explanation, Placed, PlacedCluster
 from services.scheduler.core import assignment, estimate, failures, filters, question, spread
 from services.scheduler.core.explanation import Account
 from services.scheduler.core.failures import Failure
+from services.scheduler.core.options import DEFAULT, Options
 from services.scheduler.core.question import Question
 from services.scheduler.core.spread import Candidate
 
@@ -29,7 +31,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     explanation: Explanation
 
 
-def decide(request: BindingRequest, clusters: Sequence[ClusterEntry]) -> Placed:
+def decide(request: BindingRequest, clusters: Sequence[ClusterEntry], options: Options = DEFAULT) -> Placed:
     """The scheduler's answer to a request.
 
     Args:
@@ -38,13 +40,13 @@ def decide(request: BindingRequest, clusters: Sequence[ClusterEntry]) -> Placed:
     snapshot = sorted(clusters, key=lambda cluster: cluster.name)
     terms = request.placement.cluster_affinities if request.placement is not None else None
     if not terms:
-        return _answer(request, snapshot, cycle(question.ask(request), snapshot))
+        return _answer(request, snapshot, cycle(question.ask(request, options), snapshot))
     names = [term.affinity_name for term in terms]
     start = names.index(request.affinity_name) if request.affinity_name in names else 0
     first: Outcome | None = None
     notes: list[str] = []
     for term in terms[0 if question.is_fresh(request) else start :]:
-        outcome = cycle(question.ask(request, term), snapshot)
+        outcome = cycle(question.ask(request, options, term), snapshot)
         if outcome.failure is None:
             return _answer(request, snapshot, outcome, notes, term.affinity_name)
         notes.append(f"affinity {term.affinity_name}: {outcome.failure}")
@@ -87,7 +89,7 @@ def _candidate(asked: Question, cluster: ClusterEntry) -> Candidate:
     more = estimate.additional(asked, cluster)
     return Candidate(
         cluster=cluster,
-        score=LOCALITY_SCORE if cluster.name in asked.current else 0,
+        score=LOCALITY_SCORE if cluster.name in asked.current and asked.options.has("ClusterLocality") else 0,
         allocatable=more,
         available=more + asked.current.get(cluster.name, 0),
         order=asked.order(cluster),
@@ -103,6 +105,7 @@ def _answer(
 ) -> Placed:
     uids = {cluster.name: cluster.uid for cluster in snapshot}
     explanation = outcome.explanation
+    components = _components(request)
     return Placed(
         hub_uid=request.hub_uid,
         namespace=request.namespace,
@@ -110,9 +113,19 @@ def _answer(
         template_uid=request.template.uid,
         order=request.order,
         digest=request.digest,
-        clusters=[PlacedCluster(name=n, uid=uids[n], replicas=count) for n, count in outcome.replicas.items()],
+        clusters=[
+            PlacedCluster(name=name, uid=uids[name], replicas=count, components=components)
+            for name, count in outcome.replicas.items()
+        ],
         affinity_name=affinity_name,
         failure=outcome.failure.kind if outcome.failure is not None else None,
         message=str(outcome.failure) if outcome.failure is not None else "",
         explanation=msgspec.structs.replace(explanation, notes=[*notes, *explanation.notes]),
     )
+
+
+def _components(request: BindingRequest) -> list[TargetComponent] | None:
+    """What each chosen cluster gets of a template of several components: a whole set, where sets are counted."""
+    if len(request.components or ()) <= 1 or not question.ask(request, DEFAULT).sets:
+        return None
+    return [TargetComponent(name=c.name, replicas=c.replicas) for c in request.components or ()]

@@ -153,12 +153,13 @@ def _paths(regions: list[_Region], fewest: int, most: int, clusters: int) -> lis
     if len(regions) == fewest:
         return [regions] if fewest <= most and sum(r.value for r in regions) >= clusters else []
     found: list[list[_Region]] = []
+    rest = [sum(r.value for r in regions[start:]) for start in range(len(regions) + 1)]
 
     def extend(path: list[_Region], value: int, start: int) -> None:
         if len(path) >= fewest and value >= clusters and path and len(path) <= most:
             found.append(list(path))
             return
-        if len(path) >= most:
+        if len(path) >= most or value + rest[start] < clusters:
             return
         for index in range(start, len(regions)):
             extend([*path, regions[index]], value + regions[index].value, index + 1)

@@ -78,3 +78,21 @@ def test_a_multiple_of_the_weights_is_divided_exactly(by: dict[str, int], times:
     small = {name: weight % 10 + 1 for name, weight in by.items()}
     exact = {name: weight * times for name, weight in small.items()}
     assert division.divide(sum(exact.values()), small) == exact
+
+
+@given(st.integers(0, 5000), st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 10**9), min_size=1), st.text())
+def test_many_seats_are_given_as_one_by_one(count: int, by: dict[str, int], uid: str) -> None:
+    assert division.divide(count, by, uid) == _one_by_one(count, by, uid)
+
+
+def _one_by_one(count: int, by: dict[str, int], uid: str) -> dict[str, int]:
+    """The definition: each seat to the highest weight per seat."""
+    if not sum(by.values()):
+        return {}
+    ordered = sorted(by, reverse=bool(uid) and names.fnv1a32(uid) % 2 == 1)
+    taken = dict.fromkeys(ordered, 0)
+    for _ in range(count):
+        # max takes the first of equals
+        best = max(ordered, key=lambda name: (by[name] / (2 * taken[name] + 1), -taken[name]))
+        taken[best] += 1
+    return {name: taken[name] for name in sorted(taken)}

@@ -10,6 +10,7 @@ from libs.common.api.policy import ClusterAffinityTerm, OverflowClusterAffinity,
 from libs.common.api.work import Component, ComponentRequirements, GracefulEvictionTask
 from libs.common.messages import ClusterEntry
 from services.scheduler.core import schedule
+from services.scheduler.core.options import Options
 from tests.unit.scheduler.worlds import (
     aggregated,
     cluster,
@@ -270,7 +271,9 @@ def test_sets_of_components_go_into_one_cluster_with_room_for_a_whole_set() -> N
     )
     placement = aggregated(spread_constraints=[spread("cluster", 1, 1)])
     asked = request(5, placement=placement, components=components)
-    assert list(replicas(schedule.decide(asked, [small, large]))) == ["m2"]
+    (placed,) = schedule.decide(asked, [small, large]).clusters
+    assert placed.name == "m2"
+    assert [(c.name, c.replicas) for c in placed.components or ()] == [("jm", 1), ("tm", 4)]
 
 
 def test_regions() -> None:
@@ -302,3 +305,32 @@ def test_a_cluster_that_fits_and_is_not_chosen_has_a_reason() -> None:
 def test_the_answer_names_what_was_asked() -> None:
     placed = schedule.decide(request(1, uid="u1", placement=duplicated()), [cluster("m1")])
     assert (placed.template_uid, placed.digest, placed.clusters[0].uid) == ("u1", "d", "uid-m1")
+
+
+def test_empty_workloads_are_propagated_where_an_installation_wants_it() -> None:
+    options = Options(enable_empty_workload_propagation=True)
+    assert replicas(schedule.decide(request(0, placement=static()), THREE, options)) == {"m1": 0, "m2": 0, "m3": 0}
+
+
+@pytest.mark.parametrize(
+    ("plugins", "placed"),
+    [(["*"], False), (["*", "-TaintToleration"], True), (["ClusterAffinity"], True), (["TaintToleration"], False)],
+)
+def test_filters_can_be_switched_off(plugins: list[str], placed: bool) -> None:
+    decided = schedule.decide(request(), [cluster("m1", taints=("a:NoExecute",))], Options(plugins=plugins))
+    assert (decided.failure is None) is placed
+
+
+@pytest.mark.parametrize(
+    ("asked", "one", "reason"),
+    [
+        (request(0, placement=static()), cluster("m9"), "no replica assigned: none is asked for"),
+        (request(2, placement=dynamic()), cluster("m9", pods=None), "no replica assigned: its capacity is unknown"),
+        (request(2, placement=dynamic()), cluster("m9", pods=0), "no replica assigned: it has no room for more"),
+        (request(2, placement=dynamic()), cluster("m9", pods=1), "no replica assigned: its share is too small for one"),
+        (request(2, placement=aggregated()), cluster("m9"), "no replica assigned: fewer clusters hold them all"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_cluster_without_a_replica_has_a_reason(asked: Any, one: ClusterEntry, reason: str) -> None:
+    assert reasons(schedule.decide(asked, [cluster("m1", pods=1000), one]))["m9"] == reason
