@@ -13,11 +13,11 @@ from libs.common.backoff import Backoff
 from libs.common.bus import Bus
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
-from libs.common.messages import Order, Work
+from libs.common.messages import Work
 from services.agent import facts, metrics
 from services.agent.beat import Beats
 from services.agent.core import modelings
-from services.agent.core.effects import Effects
+from services.agent.core.effects import Counted, Effects
 from services.agent.core.identity import Identity
 from services.agent.core.readiness import Readiness
 from services.agent.core.table import Table
@@ -72,7 +72,7 @@ class _Agent:
         self._reporter = Reporter(me, connection, self._facts, life, self._may_speak, self._counted)
         self._table = table = Table(me)
         self._statuses = Statuses(me, connection, table, self._look, settings.status_interval)
-        member = Member(api, me, self._kinds, self._watches)
+        member = Member(api, me, self._kinds, self._watches, settings.call_timeout)
         self._works = Works(me, connection, member, self._kinds, self._watches, table, self._statuses, self._effects)
         self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts, self._may_speak)
         self._inventories = Inventories(api, me, self._kinds)
@@ -127,7 +127,7 @@ class _Agent:
             self._kinds.wanted.set()
             self._works.retry()
 
-    def _counted(self) -> Order:
+    def _counted(self) -> Counted:
         now = asyncio.get_running_loop().time()
         return self._effects.counted((w.order for w in self._table.works.values()), now)
 

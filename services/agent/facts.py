@@ -19,8 +19,9 @@ from libs.common.kube.informer import Change, Informer
 from libs.common.kube.resources import NAMESPACES, NODES, PODS, ObjectKey
 from libs.common.messages import CapacityReport, Order
 from services.agent import metrics
-from services.agent.core import capacity, modelings, readiness, requests
+from services.agent.core import capacity, effects, modelings, readiness, requests
 from services.agent.core.capacity import Ledger, Node, Offer
+from services.agent.core.effects import Counted
 from services.agent.core.identity import Identity
 from services.agent.core.readiness import Readiness
 from services.agent.core.requests import Demand, Pod
@@ -161,7 +162,7 @@ class Reporter:
         facts: Facts,
         agent: str,
         may_speak: Callable[[], bool],
-        counted: Callable[[], Order],
+        counted: Callable[[], Counted],
     ) -> None:
         self._me = me
         self._bus = connection
@@ -169,25 +170,33 @@ class Reporter:
         self._agent = agent
         self._may_speak = may_speak
         self._counted = counted
+        self._complete = True
         self._revision = 0
 
     async def run(self, interval: timedelta, limit: timedelta) -> None:
         """Reports for ever."""
         subject = self._bus.subjects.capacity(self._me.cluster)
         while True:
-            try:
-                async with asyncio.timeout(limit.total_seconds()):
-                    await self._facts.dirty.wait()
-            except TimeoutError:
-                pass
+            await self._reason(limit)
             self._facts.dirty.clear()
             if self._may_speak():
                 await self._report(subject)
             await asyncio.sleep(interval.total_seconds())
 
+    async def _reason(self, limit: timedelta) -> None:
+        """Waits until there is something to report: a change, an effect that is due, or that the time is up."""
+        patience = limit.total_seconds() if self._complete else min(effects.SETTLE, limit.total_seconds())
+        try:
+            async with asyncio.timeout(patience):
+                await self._facts.dirty.wait()
+        except TimeoutError:
+            return
+
     async def _report(self, subject: str) -> None:
         self._revision += 1
-        message = self._facts.report(self._me, self._agent, self._revision, self._counted())
+        counted = self._counted()
+        self._complete = counted.complete
+        message = self._facts.report(self._me, self._agent, self._revision, counted.order)
         try:
             await self._bus.publish(subject, message)
         except BusError as error:

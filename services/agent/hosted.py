@@ -18,13 +18,14 @@ from libs.common.bus import Bus
 from libs.common.kube import credentials
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
-from libs.common.kube.errors import CredentialsError
+from libs.common.kube.errors import CredentialsError, NotFound
 from libs.common.kube.informer import Change, Informer
 from libs.common.kube.resources import CLUSTERS, NAMESPACES, SECRETS, ObjectKey
+from libs.common.messages import CapacityReport
 from libs.common.reconcile import After, Outcome, Queue
-from services.agent import agent, metrics
+from services.agent import agent, facts, metrics
 from services.agent.agent import Membership
-from services.agent.core import modelings
+from services.agent.core import modelings, readiness
 from services.agent.core.identity import Identity
 from services.agent.settings import Settings
 
@@ -52,6 +53,8 @@ class Hosted:
         self._queue: Queue[str] = Queue()
         self.clusters: Informer[Cluster] = Informer(hub, CLUSTERS, decode=_cluster, on_change=self._changed)
         self._hub_uid = ""
+        self._life = facts.new_life()
+        self._revision = 0
         self._agents: dict[str, _Running] = {}
 
     async def run(self) -> None:
@@ -66,7 +69,12 @@ class Hosted:
 
     async def _reconcile(self, name: str, tasks: asyncio.TaskGroup) -> Outcome:
         cluster = self.clusters.cache.get(ObjectKey("", name))
-        wanted = await self._membership(cluster) if cluster is not None and _is_hosted(cluster) else None
+        try:
+            wanted = await self._membership(cluster) if cluster is not None and _is_hosted(cluster) else None
+        except (errors.Retry, NotFound) as error:
+            if cluster is not None and name not in self._agents:
+                await self._tell_unusable(cluster, error)
+            raise errors.Retry(str(error)) from error
         running = self._agents.get(name)
         if running is not None and running.membership != wanted:
             await running.stop()
@@ -89,6 +97,22 @@ class Hosted:
             credentials=_credentials(cluster, secret.data or {}),
             resource_models=tuple(cluster.spec.resource_models or modelings.DEFAULT),
         )
+
+    async def _tell_unusable(self, cluster: Cluster, error: Exception) -> None:
+        """Says, in place of an agent that cannot be, why the member cannot be spoken to."""
+        self._revision += 1
+        found = readiness.unusable(str(error))
+        report = CapacityReport(
+            hub_uid=self._hub_uid,
+            cluster=cluster.metadata.name,
+            cluster_uid=cluster.metadata.uid,
+            revision=self._revision,
+            agent=self._life,
+            ready=found.ready,
+            ready_reason=found.reason,
+            ready_message=found.message,
+        )
+        await self._bus.publish(self._bus.subjects.capacity(cluster.metadata.name), report)
 
 
 class _Running:

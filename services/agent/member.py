@@ -1,17 +1,24 @@
 """One member's API as the agent uses it: what stands there, and the few ways to change it."""
 
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
 import msgspec
 
 from libs.common.api import wellknown
 from libs.common.api.meta import PartialObject, Template
 from libs.common.kube.client import Client
-from libs.common.kube.errors import NotFound
+from libs.common.kube.errors import NotFound, Unreachable
 from libs.common.kube.resources import ObjectKey, Resource
 from services.agent import metrics
 from services.agent.core import actions, contents
 from services.agent.core.identity import Identity, ObjectName
 from services.agent.kinds import Kinds
 from services.agent.watches import Watches
+
+T = TypeVar("T")
 
 _decode = msgspec.json.Decoder(dict).decode
 _partial = msgspec.json.Decoder(PartialObject).decode
@@ -20,9 +27,10 @@ _partial = msgspec.json.Decoder(PartialObject).decode
 class Member:
     """Reads through the watches where they know enough, and gives them the answers to its writes."""
 
-    def __init__(self, api: Client, me: Identity, kinds: Kinds, watches: Watches) -> None:
+    def __init__(self, api: Client, me: Identity, kinds: Kinds, watches: Watches, timeout: timedelta) -> None:
         self._api = api
         self._me = me
+        self._timeout = timeout.total_seconds()
         self._kinds = kinds
         self._watches = watches
 
@@ -37,7 +45,7 @@ class Member:
             seen = informer.cache.get(key)
             return _decode(seen.raw) if seen is not None else None
         try:
-            return _decode(await self._api.get(resource, key))
+            return _decode(await self._call(self._api.get(resource, key)))
         except NotFound as error:
             if error.of_kind:
                 raise
@@ -45,23 +53,25 @@ class Member:
 
     async def create(self, resource: Resource, key: ObjectKey, body: Template) -> bytes:
         """Raises AlreadyExists, and what else the member says."""
-        answer = await self._api.create(resource, body, namespace=key.namespace)
+        answer = await self._call(self._api.create(resource, body, namespace=key.namespace))
         return self._done("create", answer)
 
     async def replace(self, resource: Resource, key: ObjectKey, body: Template) -> bytes:
         """Raises Conflict and NotFound when the object is not as it was, and what else the member says."""
-        answer = await self._api.replace(resource, key, body)
+        answer = await self._call(self._api.replace(resource, key, body))
         return self._done("replace", answer)
 
     async def release(self, resource: Resource, key: ObjectKey, body: Template) -> None:
         """Leaves the object behind. Raises as `replace`."""
-        answer = await self._api.replace(resource, key, body)
+        answer = await self._call(self._api.replace(resource, key, body))
         self._done("release", answer)
         self._gone(resource, key, _partial(answer).metadata.resource_version)
 
     async def delete(self, resource: Resource, key: ObjectKey, action: actions.Delete) -> None:
         """Orders the object away; it may stay for a while. Raises Conflict when it is not as it was."""
-        found = await self._api.delete(resource, key, uid=action.uid, resource_version=action.resource_version)
+        found = await self._call(
+            self._api.delete(resource, key, uid=action.uid, resource_version=action.resource_version)
+        )
         if not found:
             self._gone(resource, key, action.resource_version)
         self._done("delete", b"")
@@ -83,11 +93,19 @@ class Member:
     async def _unmanaged(self, resource: Resource, namespace: str) -> list[str]:
         selector = f"{wellknown.OWNER_LABEL}!={self._me.owner}"
         try:
-            listing = await self._api.list(resource, namespace=namespace, label_selector=selector)
+            listing = await self._call(self._api.list(resource, namespace=namespace, label_selector=selector))
         except NotFound:
             return []
         found = [_partial(item) for item in listing.items]
         return [str(_name(resource, obj)) for obj in found if not contents.comes_by_itself(resource.kind, obj)]
+
+    async def _call(self, call: Awaitable[T]) -> T:
+        """A member that hangs must not hold up more than one attempt at a time for longer than this."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await call
+        except TimeoutError as error:
+            raise Unreachable(f"{self._api.server} did not answer in {self._timeout:g} s") from error
 
     def _done(self, action: str, answer: bytes) -> bytes:
         metrics.ACTIONS.labels(self._me.cluster, action).inc()

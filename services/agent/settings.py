@@ -39,6 +39,8 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """Time between two looks at the member's health endpoint."""
     probe_timeout: timedelta = timedelta(seconds=5)
     """How long the member's health endpoint may take to answer."""
+    call_timeout: timedelta = timedelta(seconds=15)
+    """How long the member may take to answer one call about an object."""
     discovery_interval: timedelta = timedelta(seconds=30)
     """Time between two readings of what kinds the member serves, when nothing says that they changed."""
     secret_interval: timedelta = timedelta(minutes=1)

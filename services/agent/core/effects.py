@@ -3,11 +3,20 @@
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from libs.common.messages import Order
 from libs.common.names import OriginKey
 
 SETTLE: Final = 2.0
 """Seconds from a write until the member's own controllers have made the pods that it asks for."""
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What the figures include: all works up to `order`, which are all there are if `complete`."""
+
+    order: Order
+    complete: bool
 
 
 class Effects:
@@ -36,11 +45,11 @@ class Effects:
         self._untried.clear()
         self._fresh.clear()
 
-    def counted(self, known: Iterable[Order], now: float) -> Order:
+    def counted(self, known: Iterable[Order], now: float) -> Counted:
         """The highest of the known orders below which nothing is outstanding."""
         self._fresh = {k: (order, at) for k, (order, at) in self._fresh.items() if now - at < SETTLE}
         outstanding = [*self._untried.values(), *(order for order, _ in self._fresh.values())]
         if not outstanding:
-            return max(known, default=Order())
+            return Counted(max(known, default=Order()), True)
         first = min(outstanding)
-        return max((order for order in known if order < first), default=Order())
+        return Counted(max((order for order in known if order < first), default=Order()), False)

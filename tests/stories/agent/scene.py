@@ -33,7 +33,12 @@ DEPLOYMENTS = Resource(group="apps", version="v1", kind="Deployment", plural="de
 CONFIG_MAPS = Resource(version="v1", kind="ConfigMap", plural="configmaps")
 NAMESPACES = Resource(version="v1", kind="Namespace", plural="namespaces", namespaced=False)
 
-QUICK = Settings(beat_interval=timedelta(milliseconds=200), probe_interval=timedelta(milliseconds=200))
+QUICK = Settings(
+    beat_interval=timedelta(milliseconds=200),
+    probe_interval=timedelta(milliseconds=200),
+    probe_timeout=timedelta(seconds=1),
+    call_timeout=timedelta(seconds=2),
+)
 
 
 class Scene:

@@ -17,7 +17,8 @@ from libs.common.bus import Bus
 from libs.common.kube import credentials, resources
 from libs.common.kube.client import Client
 from libs.common.kube.resources import CLUSTERS, CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SECRETS, ObjectKey
-from libs.common.messages import Beat
+from libs.common.messages import Beat, CapacityReport
+from libs.common.subjects import STATUS
 from libs.sandbox import fleet
 from libs.sandbox.fleet import Fleet
 from services.agent.hosted import Hosted
@@ -42,10 +43,11 @@ class Hub:
         self.beats: dict[str, Beat] = {}
         self.heard = asyncio.Event()
 
-    async def join(self, name: str) -> None:
+    async def join(self, name: str, *, secret: bool = True) -> None:
         """Registers a member as the command line does."""
         server = self.fleet.members[name]
-        await self.secret(name, server.token)
+        if secret:
+            await self.secret(name, server.token)
         await self.api.create(
             CLUSTERS,
             {
@@ -156,6 +158,19 @@ async def test_new_credentials_are_taken_up(hub: Hub) -> None:
     await hub.beat("member1", reachable=False)
     await hub.secret("member1", hub.fleet.members["member1"].token)
     await hub.beat("member1", reachable=True)
+
+
+async def test_a_cluster_without_its_secret_is_told_of(hub: Hub) -> None:
+    await hub.join("member1", secret=False)
+    subject = hub.bus.subjects.capacity("member1")
+    async with asyncio.timeout(PATIENCE):
+        while (found := await hub.bus.last(STATUS, subject, CapacityReport)) is None:
+            await asyncio.sleep(0.02)
+    report = found.message
+    assert (report.ready, report.ready_reason) == ("False", "StatusCollectionFailed")
+    assert report.ready_message == 'failed to create a ClusterClient: secrets "member1" not found'
+    await hub.secret("member1", hub.fleet.members["member1"].token)
+    await hub.beat("member1")
 
 
 async def test_a_member_that_hangs_slows_nobody(hub: Hub) -> None:

@@ -56,6 +56,25 @@ async def test_a_member_that_was_down_gets_what_it_missed(world: Scene) -> None:
     await world.until(lambda: world.reports[-1].ready == "True", "ready again")
 
 
+@pytest.mark.timeout(60)
+async def test_a_member_that_was_made_anew_gets_everything_again(world: Scene) -> None:
+    work = await world.apply(config_map("settings", colour="blue"))
+    await world.applied(work)
+    await world.server.wipe()
+    await world.see(CONFIG_MAPS, "settings", "default", lambda o: o and o["data"] == {"colour": "blue"})
+    await world.applied(await world.apply(config_map("more")))
+
+
+async def test_a_member_that_hangs_for_a_while_gets_what_it_missed(world: Scene) -> None:
+    await world.applied(await world.apply(config_map("before")))
+    await world.server.hang()
+    works = [await world.apply(config_map(f"during{n}")) for n in range(40)]
+    await world.until(lambda: not world.beats[-1].api_reachable, "the beat says unreachable")
+    await world.server.heal()
+    for work in works:
+        await world.applied(work)
+
+
 async def test_wiped_works_are_no_order_to_remove(world: Scene) -> None:
     await world.applied(await world.apply(config_map("settings")))
     await world.wipe(WORKS)
