@@ -52,9 +52,18 @@ class Storage:
             raise statuses.too_large_object()
         self.version = version
         table = self.table(resource)
+        before = table.entries.get(key)
         table.put(key, Entry(object=obj, raw=raw, version=version))
         kind: Literal["ADDED", "MODIFIED"] = "MODIFIED" if old is not None else "ADDED"
-        event = Event(type=kind, resource=table.resource, object=obj, old=old, raw=raw, version=version)
+        event = Event(
+            type=kind,
+            resource=table.resource,
+            object=obj,
+            old=old,
+            raw=raw,
+            old_raw=before.raw if before else None,
+            version=version,
+        )
         self._record(table, key, event, msgspec.Raw(raw))
         return obj
 
@@ -62,11 +71,19 @@ class Storage:
         """Takes an object out and tells of it, with its last state under a new version."""
         self.version += 1
         table = self.table(resource)
-        old = table.entries[key].object
+        before = table.entries[key]
         table.remove(key)
         obj = {**last, "metadata": {**last["metadata"], "resourceVersion": str(self.version)}}
         raw = store.encode(obj)
-        event = Event(type="DELETED", resource=table.resource, object=obj, old=old, raw=raw, version=self.version)
+        event = Event(
+            type="DELETED",
+            resource=table.resource,
+            object=obj,
+            old=before.object,
+            raw=raw,
+            old_raw=before.raw,
+            version=self.version,
+        )
         self._record(table, key, event, journal.NOTHING)
         return obj
 

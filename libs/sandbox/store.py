@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,7 @@ HISTORY: Final = 2000
 HISTORY_BYTES: Final = 32 << 20
 
 encode: Final = msgspec.json.Encoder().encode
+decode: Final = msgspec.json.Decoder(Object).decode
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     object: Object
     old: Object | None = None
     raw: bytes
+    old_raw: bytes | None = None
+    version: int
+
+
+class Past(NamedTuple):
+    """A change as it is remembered: as JSON alone, which takes a fraction of the memory of the objects."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    raw: bytes
+    old: bytes | None
     version: int
 
 
@@ -59,7 +70,7 @@ class Table:
         self.resource = resource
         self.entries: dict[Key, Entry] = {}
         self.namespaces: dict[str, dict[str, Entry]] = {}
-        self.history: deque[Event] = deque()
+        self.history: deque[Past] = deque()
         self.floor = 0
         """The version from which on `history` is complete."""
         self.watchers: set[Watcher] = set()
@@ -91,7 +102,7 @@ class Table:
 
     def remember(self, event: Event) -> None:
         """Adds a change to the history and lets the oldest go, within the limits."""
-        self.history.append(event)
+        self.history.append(Past(event.type, event.raw, event.old_raw, event.version))
         self._remembered += len(event.raw)
         while len(self.history) > HISTORY or self._remembered > HISTORY_BYTES:
             gone = self.history.popleft()
@@ -102,4 +113,15 @@ class Table:
         """The changes after a version; None if they are not all remembered."""
         if version < self.floor:
             return None
-        return (event for event in tuple(self.history) if event.version > version)
+        return (self._recalled(past) for past in tuple(self.history) if past.version > version)
+
+    def _recalled(self, past: Past) -> Event:
+        return Event(
+            type=past.type,
+            resource=self.resource,
+            object=decode(past.raw),
+            old=decode(past.old) if past.old else None,
+            raw=past.raw,
+            old_raw=past.old,
+            version=past.version,
+        )
