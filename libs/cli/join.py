@@ -6,6 +6,7 @@ and the Cluster that names it. A member that is registered already, under whatev
 
 import asyncio
 import base64
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
@@ -87,10 +88,14 @@ async def join(
     click.echo(f"cluster {name} is ready")
 
 
-async def ensure(hub_kubeconfig: str, name: str, kubeconfig: str) -> None:
-    """Registers a member unless exactly this one is registered under this name already."""
+async def ensure(hub_kubeconfig: str, members: Mapping[str, str]) -> None:
+    """Registers members (name and path of the kubeconfig) that are not registered yet, and waits until all are ready."""
     async with Client(credentials.from_kubeconfig(hub_kubeconfig), user_agent="argosy-join") as hub:
-        await register(hub, name, credentials.from_kubeconfig(kubeconfig), Registration(), again=True)
+        for name, kubeconfig in members.items():
+            await register(hub, name, credentials.from_kubeconfig(kubeconfig), Registration(), again=True)
+        async with asyncio.TaskGroup() as tasks:
+            for name in members:
+                tasks.create_task(_until_ready(hub, name), name=f"ready {name}")
 
 
 async def register(
@@ -232,8 +237,11 @@ async def _until_ready(hub: Client, name: str) -> None:
 
 def _is_ready(body: bytes) -> bool:
     status = msgspec.json.decode(body, type=Cluster).status
-    conditions = (status.conditions or ()) if status is not None else ()
-    return any(c.type == wellknown.CONDITION_READY and c.status == "True" for c in conditions)
+    conditions = {c.type: c.status for c in (status.conditions or ())} if status is not None else {}
+    return all(
+        conditions.get(each) == "True"
+        for each in (wellknown.CONDITION_READY, wellknown.CONDITION_COMPLETE_API_ENABLEMENTS)
+    )
 
 
 def _system_namespace() -> dict[str, Any]:

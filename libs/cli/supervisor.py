@@ -81,8 +81,7 @@ class _Start:
             for name in SERVICES:
                 together.create_task(self._start_service(name), name=name)
         self.report(f"services {', '.join(SERVICES)}")
-        for member in self.clusters.members:
-            await join.ensure(hub.kubeconfig, member.name, member.kubeconfig)
+        await join.ensure(hub.kubeconfig, {m.name: m.kubeconfig for m in self.clusters.members})
         self.report(f"joined {', '.join(m.name for m in self.clusters.members) or 'no member yet'}")
         self.up = True
         self._record()

@@ -95,7 +95,7 @@ def test_deleting_the_policy_leaves_what_runs_and_releases_the_template(
     def released() -> bool:
         template, binding = hub.deployment("app", ns) or {}, hub.binding("app-deployment", ns) or {}
         label = "propagationpolicy.karmada.io/permanent-id"
-        return label not in template["metadata"]["labels"] and label not in binding["metadata"]["labels"]
+        return all(label not in found["metadata"].get("labels", {}) for found in (template, binding))
 
     until(released, what="the claim is gone from template and binding")
     assert running(members, ns) == {"member1": 2, "member2": 2}
