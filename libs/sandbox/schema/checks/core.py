@@ -107,7 +107,7 @@ def service(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield faults.required("spec.ports")
     yield from _service_ports(ports, type_ in ("NodePort", "LoadBalancer"))
     if old is not None and type_ != "ExternalName":
-        yield from _kept_address(spec, old["spec"])
+        yield from _kept_address(spec, (old.get("spec") or {}))
 
 
 def _kept_address(spec: Object, before: Object) -> Iterator[Cause]:
@@ -161,7 +161,7 @@ def claim(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield faults.invalid("spec.resources[storage]", size, "must be greater than zero")
     if old is None:
         return
-    before = old["spec"]
+    before = old.get("spec") or {}
     free = {"volumeName"} if not before.get("volumeName") else set()
     if (obj.get("status") or {}).get("phase") == "Bound":
         free |= {"resources", "volumeAttributesClassName"}

@@ -32,7 +32,7 @@ def definition(obj: Object, old: Object | None) -> Iterator[Cause]:
     yield from words.one_of(spec.get("scope"), ("Cluster", "Namespaced"), "spec.scope")
     yield from _versions(spec.get("versions") or ())
     if old is not None:
-        yield from _changes(spec, old["spec"])
+        yield from _changes(spec, (old.get("spec") or {}))
 
 
 def _group(group: str) -> Iterator[Cause]:
@@ -157,5 +157,5 @@ def _rules(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
 def _changes(spec: Object, before: Object) -> Iterator[Cause]:
     yield from words.unchanged(spec, before, ("scope", "group"), "spec")
     for field in ("kind", "plural"):
-        if spec["names"].get(field) != before["names"].get(field):
-            yield faults.invalid(f"spec.names.{field}", spec["names"].get(field), words.IMMUTABLE)
+        if (names := spec.get("names") or {}).get(field) != (before.get("names") or {}).get(field):
+            yield faults.invalid(f"spec.names.{field}", names.get(field), words.IMMUTABLE)

@@ -47,7 +47,7 @@ def deployment(obj: Object, old: Object | None) -> Iterator[Cause]:
     if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
         yield faults.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
     if old is not None:
-        yield from words.unchanged(spec, old["spec"], ("selector",), "spec")
+        yield from words.unchanged(spec, (old.get("spec") or {}), ("selector",), "spec")
 
 
 def replica_set(obj: Object, old: Object | None) -> Iterator[Cause]:
@@ -56,7 +56,7 @@ def replica_set(obj: Object, old: Object | None) -> Iterator[Cause]:
     yield from _selecting(spec, "deployment", ("replicas", "minReadySeconds"))
     yield from _always_restarts(spec)
     if old is not None:
-        yield from words.unchanged(spec, old["spec"], ("selector",), "spec")
+        yield from words.unchanged(spec, (old.get("spec") or {}), ("selector",), "spec")
 
 
 def daemon_set(obj: Object, old: Object | None) -> Iterator[Cause]:
@@ -67,7 +67,7 @@ def daemon_set(obj: Object, old: Object | None) -> Iterator[Cause]:
     kind = (spec.get("updateStrategy") or {}).get("type")
     yield from words.one_of(kind, ("RollingUpdate", "OnDelete"), "spec.updateStrategy.type")
     if old is not None:
-        yield from words.unchanged(spec, old["spec"], ("selector",), "spec")
+        yield from words.unchanged(spec, (old.get("spec") or {}), ("selector",), "spec")
 
 
 def stateful_set(obj: Object, old: Object | None) -> Iterator[Cause]:
@@ -77,7 +77,7 @@ def stateful_set(obj: Object, old: Object | None) -> Iterator[Cause]:
     yield from _always_restarts(spec)
     policies = ("OrderedReady", "Parallel")
     yield from words.one_of(spec.get("podManagementPolicy"), policies, "spec.podManagementPolicy")
-    if old is not None and _without(spec, _STATEFUL_MUTABLE) != _without(old["spec"], _STATEFUL_MUTABLE):
+    if old is not None and _without(spec, _STATEFUL_MUTABLE) != _without((old.get("spec") or {}), _STATEFUL_MUTABLE):
         yield faults.forbidden("spec", _STATEFUL_TEXT)
 
 
@@ -90,7 +90,7 @@ def job(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield faults.invalid("spec.template.metadata.labels", labels, _MISMATCH)
     if old is None:
         return
-    before = old["spec"]
+    before = old.get("spec") or {}
     frozen = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy"]
     if spec.get("completionMode") != "Indexed":
         frozen.append("completions")
@@ -105,7 +105,10 @@ def _job_template(spec: Object, before: Object) -> Any:
     if not before.get("suspend"):
         return spec.get("template")
     free = ("nodeSelector", "affinity", "tolerations", "schedulingGates")
-    pod = {**(new.get("spec") or {}), **{name: old["spec"][name] for name in free if name in old.get("spec", {})}}
+    pod = {
+        **(new.get("spec") or {}),
+        **{name: (old.get("spec") or {})[name] for name in free if name in old.get("spec", {})},
+    }
     pod = {name: value for name, value in pod.items() if name not in free or name in old.get("spec", {})}
     metadata = {name: value for name, value in (new.get("metadata") or {}).items() if name not in _SUSPENDED_MUTABLE}
     kept = {name: old["metadata"][name] for name in _SUSPENDED_MUTABLE if name in old.get("metadata", {})}
