@@ -65,6 +65,8 @@ class Statuses:
         self._caught_up = caught_up
         self._queue: reconcile.Queue[OriginKey] = reconcile.Queue()
         self._records: dict[OriginKey, Record] = {}
+        self._held: set[OriginKey] = set()
+        """Bindings whose status is held back."""
         self._replaying = asyncio.Event()
         hub.listen(on_binding=self.on_binding)
 
@@ -78,6 +80,7 @@ class Statuses:
 
     def on_replay(self) -> None:
         self._records.clear()
+        self._held.clear()
         self._replaying.set()
 
     def on_status(self, delivery: Delivery[WorkStatus]) -> None:
@@ -146,8 +149,9 @@ class Statuses:
         basis = (outcome.template, seen.template_items, seen.behind)
         if wanted == present and basis == record.aggregated:
             record.pace = freshness.clean(record.pace)
+            self._held.discard(key)
             return reconcile.DONE
-        pause = self._pause(record, seen, outcome, present)
+        pause = self._pause(key, record, seen, outcome, present)
         if pause is not None:
             return reconcile.After(pause)
         if wanted != present:
@@ -160,15 +164,21 @@ class Statuses:
         return reconcile.DONE
 
     def _pause(
-        self, record: Record, seen: aggregate.View, outcome: Outcome, present: BindingStatus
+        self, key: OriginKey, record: Record, seen: aggregate.View, outcome: Outcome, present: BindingStatus
     ) -> timedelta | None:
         """How long the write is to be held back; None if not at all."""
         now = asyncio.get_running_loop().time()
-        patience = freshness.LOSS_PATIENCE if aggregate.is_lost(seen, present) else freshness.PATIENCE
         waiting = bool(seen.pending) or seen.ahead
         record.pace = freshness.notice(record.pace, waiting=waiting, outcome=outcome.order, now=now)
-        at = freshness.due(record.pace, settled=seen.settled, patience=patience)
-        return timedelta(seconds=at - now) if at > now else None
+        lost = aggregate.is_lost(seen, present)
+        patience = freshness.LOSS_PATIENCE if lost else freshness.patience(len(self._held))
+        interval = freshness.interval(len(self._held))
+        at = freshness.due(record.pace, settled=seen.settled, patience=patience, interval=interval)
+        if at <= now:
+            self._held.discard(key)
+            return None
+        self._held.add(key)
+        return timedelta(seconds=at - now)
 
     async def _write(
         self, key: OriginKey, outcome: Outcome, present: BindingStatus, wanted: BindingStatus, traceparent: str
@@ -205,9 +215,12 @@ class Statuses:
 
     def _forget(self, key: OriginKey) -> None:
         self._records.pop(key, None)
+        self._held.discard(key)
         metrics.ORIGINS.set(len(self._records))
 
     def _received(self, record: Record, delivery: Delivery[Any], template: str) -> None:
+        if not delivery.traceparent:
+            return
         with telemetry.span(
             telemetry.messaging_name("process", template),
             parent=delivery.traceparent,

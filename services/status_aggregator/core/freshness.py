@@ -12,8 +12,14 @@ from libs.common.messages import Order
 
 INTERVAL: Final = 1.0
 """Seconds between two writes of one object within a wave."""
+BURST_INTERVAL: Final = 5.0
+"""The same when many objects change at once: what lies between the first and the last status is worth little then."""
 PATIENCE: Final = 0.2
 """Seconds that a write waits for members that have not yet spoken of the present work, so that one write says all."""
+BURST_PATIENCE: Final = 3.0
+"""The same when many objects change at once: members are busy, and half a status costs the hub another write soon."""
+BURST: Final = 20
+"""For each so many objects whose write is held back, interval and patience are once more what they are for one."""
 LOSS_PATIENCE: Final = 5.0
 """The same where the bus has lost what members said before: each of them will say it again."""
 
@@ -33,6 +39,16 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome that is complete when it has come."""
 
 
+def patience(held: int) -> float:
+    """How long a write waits, in seconds, while so many writes are held back."""
+    return min(PATIENCE * (1 + held / BURST), BURST_PATIENCE)
+
+
+def interval(held: int) -> float:
+    """Seconds between two writes of one object while so many writes are held back."""
+    return min(INTERVAL * (1 + held / BURST), BURST_INTERVAL)
+
+
 def notice(pace: Pace, *, waiting: bool, outcome: Order, now: float) -> Pace:
     """Notes that there is something to write, and whether something that belongs to it is still on its way.
 
@@ -48,15 +64,15 @@ def notice(pace: Pace, *, waiting: bool, outcome: Order, now: float) -> Pace:
     )
 
 
-def due(pace: Pace, *, settled: bool, patience: float) -> float:
+def due(pace: Pace, *, settled: bool, patience: float, interval: float = INTERVAL) -> float:
     """The earliest time at which the object may be written; in the past if at once.
 
     A settled state is the last of its wave until something new begins: only an earlier settled write holds it back.
     What is on its way is waited for, but no longer than `patience` seconds after the last outcome, and no longer than
     an interval (or `patience`, if that is more) in all.
     """
-    last = pace.settled if settled else pace.written
-    earliest = last + INTERVAL if last is not None else 0.0
+    last, pause = (pace.settled, INTERVAL) if settled else (pace.written, interval)
+    earliest = last + pause if last is not None else 0.0
     if pace.waiting is None or pace.unwritten is None:
         return earliest
     return max(earliest, min(pace.waiting + patience, pace.unwritten + max(INTERVAL, patience)))

@@ -61,3 +61,16 @@ def test_after_a_write_the_next_wave_waits_for_itself_alone() -> None:
     pace = freshness.wrote(freshness.notice(Pace(), waiting=True, outcome=FIRST, now=10.0), settled=False, now=10.2)
     assert pace.unwritten is None
     assert _due(pace, waiting=True, now=20.0, outcome=SECOND) == 20.0 + freshness.PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("held", "patience", "interval"), [(0, 0.2, 1.0), (20, 0.4, 2.0), (40, 0.6, 3.0), (1000, 3.0, 5.0)]
+)
+def test_in_a_burst_there_is_more_time(held: int, patience: float, interval: float) -> None:
+    assert freshness.patience(held) == pytest.approx(patience)
+    assert freshness.interval(held) == pytest.approx(interval)
+
+
+def test_a_burst_does_not_hold_the_last_write_back() -> None:
+    pace = freshness.notice(Pace(written=9.5), waiting=False, outcome=FIRST, now=10.0)
+    assert freshness.due(pace, settled=True, patience=3.0, interval=5.0) == 0.0
