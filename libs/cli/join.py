@@ -89,7 +89,7 @@ async def join(
 
 
 async def ensure(hub_kubeconfig: str, members: Mapping[str, str]) -> None:
-    """Registers members (name and path of the kubeconfig) that are not registered yet, and waits until all are ready."""
+    """Registers members (name and path of the kubeconfig) that are not yet, and waits until all are ready."""
     async with Client(credentials.from_kubeconfig(hub_kubeconfig), user_agent="argosy-join") as hub:
         for name, kubeconfig in members.items():
             await register(hub, name, credentials.from_kubeconfig(kubeconfig), Registration(), again=True)
