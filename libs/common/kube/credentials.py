@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib import parse, request
 
-from libs.common.kube import kubeconfig
+from libs.common.kube import kubeconfig, proxies
 from libs.common.kube.errors import CredentialsError
 from libs.common.kube.plugins import Plugin
 
@@ -53,6 +53,8 @@ class Credentials:
         found = []
         token = await self._bearer(renew)
         if token:
+            if not (token.isascii() and token.isprintable()):
+                raise CredentialsError(f"the token for {self.server} has characters that no token has")
             found.append(("Authorization", f"Bearer {token}"))
         elif self.username:
             basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
@@ -180,8 +182,8 @@ def _server(url: str, where: str) -> str:
 
 
 def _proxy(url: str, where: str) -> str:
-    if url and parse.urlsplit(url).scheme != "http":
-        raise CredentialsError(f"{where} must be an http URL, got {url!r}")
+    if url and parse.urlsplit(url).scheme not in proxies.SCHEMES:
+        raise CredentialsError(f"{where} must be an http or socks5 URL, got {parse.urlsplit(url).scheme}://")
     return url
 
 

@@ -5,7 +5,6 @@ the wire is parsed by httptools (the parser of Node.js); here are connections, t
 """
 
 import asyncio
-import base64
 import socket
 import ssl
 from collections import deque
@@ -17,7 +16,7 @@ from urllib import parse
 
 import httptools
 
-from libs.common.kube import errors
+from libs.common.kube import errors, proxies
 
 Headers = Sequence[tuple[str, str]]
 
@@ -189,7 +188,7 @@ class Pool:
     """Connections to one server.
 
     `server` is its base URL, `tls` secures the connections if given, `server_name` is the name that its certificate
-    must bear, `proxy` the URL of an HTTP proxy, `limit` how many calls may be under way at a time.
+    must bear, `proxy` the URL of a proxy, `limit` how many calls may be under way at a time.
     """
 
     def __init__(
@@ -201,6 +200,8 @@ class Pool:
         self._tls = tls
         self._name = server_name or self._host
         self._proxy = parse.urlsplit(proxy) if proxy else None
+        # an HTTP proxy makes a plain call itself; all else goes through a tunnel
+        self._asks_proxy = self._proxy is not None and self._proxy.scheme == "http" and tls is None
         self._authority = parts.netloc.rpartition("@")[2]
         self.origin = f"{parts.scheme}://{self._authority}"
         """The server as messages name it: a path in its URL may be a secret."""
@@ -248,8 +249,8 @@ class Pool:
             self._idle.pop().close()
 
     def _request(self, method: str, target: str, headers: Headers, body: bytes) -> bytes:
-        if self._proxy is not None and self._tls is None:
-            target = self.origin + target
+        if self._asks_proxy and self._proxy is not None:
+            target, headers = self.origin + target, [*headers, *proxies.authorization(self._proxy)]
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self._authority}", *(f"{k}: {v}" for k, v in headers)]
         if body or method in ("POST", "PUT", "PATCH"):
             lines.append(f"Content-Length: {len(body)}")
@@ -294,15 +295,20 @@ class Pool:
 
     async def _through(self, proxy: parse.SplitResult) -> Connection:
         loop = asyncio.get_running_loop()
-        if self._tls is None:
-            transport, connection = await loop.create_connection(Connection, proxy.hostname or "", proxy.port or 3128)
+        where = proxy.hostname or "", proxies.port(proxy)
+        if self._asks_proxy:
+            transport, connection = await loop.create_connection(Connection, *where)
             _keep_alive(transport)
             return connection
-        transport, tunnel = await loop.create_connection(_Tunnel, proxy.hostname or "", proxy.port or 3128)
+        transport, tunnel = await loop.create_connection(proxies.Tunnel, *where)
         _keep_alive(transport)
+        connection = Connection()
         try:
-            await tunnel.ask(f"{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}", proxy)
-            connection = Connection()
+            await tunnel.ask(self._host, self._port, proxy)
+            if self._tls is None:
+                transport.set_protocol(connection)
+                connection.connection_made(transport)
+                return connection
             secured = await loop.start_tls(transport, connection, self._tls, server_hostname=self._name)
             if secured is None:
                 raise ConnectionResetError("the connection was closed")
@@ -311,39 +317,6 @@ class Pool:
             transport.abort()
             raise
         return connection
-
-
-class _Tunnel(asyncio.Protocol):
-    """A connection to a proxy, until the proxy has connected it to the server."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._head = b""
-        self._answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._head += data
-        if b"\r\n\r\n" in self._head and not self._answered.done():
-            self._answered.set_result(self._head.partition(b"\r\n")[0])
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if not self._answered.done():
-            self._answered.set_exception(ConnectionResetError("the proxy closed the connection"))
-
-    async def ask(self, target: str, proxy: parse.SplitResult) -> None:
-        """Has the proxy connect to `host:port`. Raises OSError if it does not."""
-        assert self._transport is not None
-        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-        if proxy.username:
-            pair = f"{parse.unquote(proxy.username)}:{parse.unquote(proxy.password or '')}"
-            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
-        self._transport.write("\r\n".join((*lines, "", "")).encode())
-        line = await self._answered
-        if b" 200" not in line:
-            raise ConnectionRefusedError(f"proxy {proxy.hostname} said {line.decode('latin-1')!r}")
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:

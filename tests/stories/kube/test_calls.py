@@ -1,7 +1,6 @@
 """What a client sends, and what it does about refusals, broken connections, TLS and proxies."""
 
 import json
-import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -220,85 +219,3 @@ async def test_a_path_in_the_servers_url_leads_and_is_not_told() -> None:
         with pytest.raises(errors.Interrupted) as caught:
             await api.create(CONFIG_MAPS, {}, namespace="ns")
         assert "hush" not in str(caught.value)
-
-
-# ---- TLS and proxies -------------------------------------------------------------------------------------------------
-
-
-def tls(*, asks_for_certificate: bool = False) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "server.pem")
-    if asks_for_certificate:
-        context.load_verify_locations(TLS / "ca.crt")
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-CA = (TLS / "ca.crt").read_text()
-
-
-async def test_a_server_whose_authority_is_known_is_trusted() -> None:
-    async with scripted.serving(Reply(), tls=tls()) as server, client(server, ca_pem=CA) as api:
-        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
-
-
-async def test_a_server_that_bears_another_name_is_trusted_under_that() -> None:
-    async with scripted.serving(Reply(), tls=tls()) as server, client(server, ca_pem=CA, server_name="api.test") as api:
-        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        pytest.param({}, id="unknown-authority"),
-        pytest.param({"ca_pem": CA, "server_name": "other.test"}, id="other-name"),
-    ],
-)
-async def test_a_server_that_cannot_show_who_it_is_is_refused(more: dict[str, str]) -> None:
-    async with scripted.serving(Reply(), tls=tls()) as server, client(server, **more) as api:
-        with pytest.raises(errors.Unreachable, match="its certificate or TLS is not accepted"):
-            await api.get(CONFIG_MAPS, KEY)
-
-
-async def test_checks_can_be_waived() -> None:
-    async with scripted.serving(Reply(), tls=tls()) as server, client(server, insecure=True) as api:
-        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
-
-
-async def test_a_client_certificate_is_shown() -> None:
-    pem = (TLS / "client.pem").read_text()
-    async with (
-        scripted.serving(Reply(), tls=tls(asks_for_certificate=True)) as server,
-        client(server, ca_pem=CA, client_certificate=pem, client_key="") as api,
-    ):
-        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
-
-
-async def test_a_proxy_leads_to_a_server_with_tls() -> None:
-    async with (
-        scripted.serving(Reply(), tls=tls()) as server,
-        scripted.serving() as proxy,
-        client(server, ca_pem=CA, proxy=proxy.url.replace("//", "//me:secret@")) as api,
-    ):
-        assert await api.get(CONFIG_MAPS, KEY) == b"{}"
-        assert (proxy.requests[0].method, f"https://{proxy.requests[0].path}") == ("CONNECT", server.url)
-        assert proxy.requests[0].headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
-
-
-async def test_a_proxy_is_asked_for_the_whole_url_of_a_plain_server() -> None:
-    async with (
-        scripted.serving(Reply()) as proxy,
-        Client(Credentials(server="http://hub.test", proxy=proxy.url)) as api,
-    ):
-        await api.get(CONFIG_MAPS, KEY)
-        assert proxy.requests[0].path == f"http://hub.test{PATH}"
-
-
-async def test_a_proxy_that_refuses_is_named() -> None:
-    async with (
-        scripted.serving(Raw(b"HTTP/1.1 407 Who are you\r\n\r\n")) as nothing,
-        Client(Credentials(server="https://hub.test", proxy=nothing.url, insecure=True)) as api,
-    ):
-        nothing.refuses_tunnels = True
-        with pytest.raises(errors.Unreachable, match=r"proxy 127\.0\.0\.1 said 'HTTP/1\.1 407"):
-            await api.get(CONFIG_MAPS, KEY)

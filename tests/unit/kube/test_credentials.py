@@ -69,7 +69,7 @@ def test_another_context_is_taken_by_name() -> None:
         pytest.param({**document(), "users": []}, "users has no 'u'", id="user"),
         pytest.param(document({"server": ""}), "server must be an http or https URL, got ''", id="no-server"),
         pytest.param(document({"server": "ftp://x"}), "server must be", id="scheme"),
-        pytest.param(document({"proxy-url": "socks5://p"}), "proxy-url must be an http URL", id="socks"),
+        pytest.param(document({"proxy-url": "https://p"}), "proxy-url must be an http or socks5 URL", id="proxy"),
         pytest.param(document({"certificate-authority-data": "%%%"}), "certificate-authority-data is not", id="base64"),
         pytest.param(
             document({"certificate-authority": "/nowhere"}), "certificate-authority /nowhere: No such", id="file"
@@ -225,3 +225,9 @@ async def test_an_exec_plugin_that_fails_is_named(tmp_path: Path) -> None:
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/false"}}
     with pytest.raises(CredentialsError, match="plugin failed"):
         await credentials.from_kubeconfig(document(user=user)).headers()
+
+
+@pytest.mark.parametrize("token", ["a\r\nX-Remote-User: admin", "ä", "a\tb"])
+async def test_a_token_that_would_be_more_than_a_header_is_refused(token: str) -> None:
+    with pytest.raises(CredentialsError, match="characters that no token has"):
+        await credentials.Credentials(server="http://x", token=token).headers()
