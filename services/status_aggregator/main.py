@@ -1,8 +1,6 @@
 """argosy-status-aggregator: statuses of members and clusters, from the bus to the hub and to Redis. Wiring only."""
 
 import asyncio
-import os
-import socket
 from functools import partial
 
 import msgspec
@@ -12,7 +10,7 @@ from libs.common.api import wellknown
 from libs.common.api.meta import PartialObject
 from libs.common.bus import Bus
 from libs.common.capacity import ClusterTable
-from libs.common.kube import client, credentials, lease, resources
+from libs.common.kube import client, credentials, holder, lease, resources
 from libs.common.kube.client import Client
 from libs.common.kube.events import Recorder
 from libs.common.kube.lease import Term
@@ -35,9 +33,8 @@ async def serve(settings: Settings, health: Health) -> None:
         capacity.connect(settings.redis_url, prefix=settings.subject_prefix) as redis,
     ):
         await nats.ensure_streams()
-        identity = f"{socket.gethostname()}_{os.getpid()}"
         key = ObjectKey(settings.lease_namespace, hub.MANAGER)
-        await lease.lead(api, key, identity, partial(_lead, settings, health, api, nats, redis))
+        await lease.lead(api, key, holder.identity(), partial(_lead, settings, health, api, nats, redis))
 
 
 async def _lead(settings: Settings, health: Health, api: Client, nats: Bus, redis: ClusterTable, term: Term) -> None:
