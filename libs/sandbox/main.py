@@ -7,10 +7,12 @@ that was killed leaves it: then its `pid` is that of another process, or of none
 import argparse
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from pathlib import Path
 
+import structlog
 import uvloop
 
 from libs.sandbox import bootstrap, fleet
@@ -49,6 +51,10 @@ def main() -> None:
     # A full collection walks every stored object, for tens of milliseconds in which no request is answered, and finds
     # nothing: objects have no cycles. What is young is still looked through.
     gc.set_threshold(2_000, 10, 1_000_000)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     try:
         uvloop.run(_serve(_arguments()))
     except fleet.Busy as error:

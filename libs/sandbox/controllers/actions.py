@@ -1,6 +1,6 @@
 """What a decision asks for: a closed set of writes, so that tests compare lists and one place performs them."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -35,6 +35,10 @@ class Delete(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Action: TypeAlias = Create | Replace | Delete
+
+
+BATCH: Final = 50
+"""How many objects one decision makes or deletes at most: what is left is decided when those are told of."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import objects
-from libs.sandbox.controllers.actions import Decision, Delete, Replace
+from libs.sandbox.controllers.actions import BATCH, Decision, Delete, Replace
 from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
@@ -30,7 +30,7 @@ def look(view: View, key: Key) -> Decision:
 def decide(definition: Object, resource: Resource | None, instances: Sequence[Object]) -> Decision:
     """Deletes the objects of the definition; when there are none, lets the definition go."""
     if resource is not None and instances:
-        alive = (each for each in instances if not objects.terminating(each))
+        alive = [each for each in instances if not objects.terminating(each)][:BATCH]
         return Decision(actions=tuple(Delete(resource=resource, target=each) for each in alive))
     finalizers = definition["metadata"].get("finalizers") or ()
     if FINALIZER not in finalizers:
@@ -43,7 +43,8 @@ def decide(definition: Object, resource: Resource | None, instances: Sequence[Ob
 def _route(event: Event, view: View) -> Iterable[Key]:
     if event.resource.table == kinds.CUSTOM_RESOURCE_DEFINITIONS.table:
         return (("", objects.name(event.object)),) if objects.terminating(event.object) else ()
-    return (("", event.resource.table),) if event.resource.custom and event.type == "DELETED" else ()
+    ends = event.type == "DELETED" or objects.terminating(event.object)
+    return (("", event.resource.table),) if event.resource.custom and ends else ()
 
 
 CONTROLLER: Final = Controller(name="definitions", routes={"": _route}, look=look)

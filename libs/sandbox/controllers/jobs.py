@@ -8,13 +8,12 @@ import msgspec
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import conditions, controller, objects, pods
-from libs.sandbox.controllers.actions import Action, Create, Decision, Delete, Replace
+from libs.sandbox.controllers.actions import BATCH, Action, Create, Decision, Delete, Replace
 from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
 
 _INDEX: Final = "batch.kubernetes.io/job-completion-index"
-_BURST: Final = 500
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,10 +107,10 @@ def _steps(job: Object, tally: Tally) -> list[Action]:
     if surplus > 0:
         return [pods.deletion(pod) for pod in sorted(active, key=pods.deletion_rank)[:surplus]]
     if not _indexed(job):
-        return [_creation(job, None)] * min(-surplus, _BURST)
+        return [_creation(job, None)] * min(-surplus, BATCH)
     taken = {*tally.done, *map(_index, active)}
     free = [index for index in range(int(completions or 0)) if index not in taken]
-    return [_creation(job, index) for index in free[: min(-surplus, _BURST)]]
+    return [_creation(job, index) for index in free[: min(-surplus, BATCH)]]
 
 
 def _creation(job: Object, index: int | None) -> Action:

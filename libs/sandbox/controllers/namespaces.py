@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import conditions, controller, objects, pods
-from libs.sandbox.controllers.actions import Action, Create, Decision, Delete, Replace
+from libs.sandbox.controllers.actions import BATCH, Create, Decision, Delete, Replace
 from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
@@ -63,10 +63,10 @@ def end(view: View, key: Key) -> Decision:
 
 def empty(namespace: Object, contents: Sequence[tuple[Resource, Object]], now: datetime) -> Decision:
     """Deletes what is in a namespace, says what stays, and lets the namespace go when it is empty."""
-    actions: list[Action] = [
+    alive = [(resource, each) for resource, each in contents if not objects.terminating(each)]
+    actions = [
         Delete(resource=resource, target=each, now=pods.ends_at_once(each), propagation="Background")
-        for resource, each in contents
-        if not objects.terminating(each)
+        for resource, each in alive[:BATCH]
     ]
     finalizers = (namespace.get("spec") or {}).get("finalizers") or ()
     if not contents and _FINALIZER in finalizers:

@@ -5,14 +5,12 @@ from datetime import datetime
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import conditions, controller, objects, ownership, pods
-from libs.sandbox.controllers.actions import Create, Decision, Replace
+from libs.sandbox.controllers.actions import BATCH, Create, Decision, Replace
 from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
 
 _NAME = "replicasets"
-_BURST = 500
-"""Pods made or deleted in one step at most."""
 
 
 def look(view: View, key: Key) -> Decision:
@@ -33,7 +31,7 @@ def decide(replica_set: Object, owned: Sequence[Object], now: datetime, *, refus
     active = [each for each in owned if pods.active(each)]
     surplus = len(active) - int(spec.get("replicas", 1))
     if surplus > 0 and not objects.terminating(replica_set):
-        victims = sorted(active, key=pods.deletion_rank)[: min(surplus, _BURST)]
+        victims = sorted(active, key=pods.deletion_rank)[: min(surplus, BATCH)]
         return Decision(actions=tuple(map(pods.deletion, victims)))
     status, after = _status(replica_set, active, now, surplus, refusal)
     report = (
@@ -47,7 +45,7 @@ def decide(replica_set: Object, owned: Sequence[Object], now: datetime, *, refus
     body = pods.from_template(
         spec["template"], owner, objects.namespace(replica_set), generateName=f"{objects.name(replica_set)}-"
     )
-    creations = (Create(resource=kinds.PODS, body=body),) * min(-surplus, _BURST)
+    creations = (Create(resource=kinds.PODS, body=body),) * min(-surplus, BATCH)
     # The status waits for the pods, unless it has to tell why there are none.
     return Decision(actions=(*report, *creations) if refusal else creations, after=after)
 

@@ -26,6 +26,9 @@ _TURN: Final = 0.0015
 """Seconds of work before the loop gets its turn."""
 _BACKOFF: Final = (0.01, 30.0)
 """Seconds before a key whose decision could not be performed is looked at again: at first and at most."""
+_CROWD: Final = 20
+_CROWD_PAUSE: Final = 0.1
+"""When more than so many pods wait for room, they are looked at once in so many seconds, not for each pod that goes."""
 _WRITES: Final = {name: cluster.Write(subresource=name, trusted=True) for name in ("", "status", "finalize", "*")}
 _log: Final = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ class Runner:
         self._failures: dict[tuple[int, Key], int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn: asyncio.Handle | None = None
+        self._crowd: asyncio.Handle | None = None
         self._waiters: list[asyncio.Future[None]] = []
         state.subscribe(self.observe)
 
@@ -72,8 +76,10 @@ class Runner:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        if self._turn:
-            self._turn.cancel()
+        for handle in (self._turn, self._crowd):
+            if handle:
+                handle.cancel()
+        self._turn = self._crowd = None
 
     async def settled(self) -> None:
         """Returns when nothing is left to do now; timers may be running."""
@@ -95,6 +101,15 @@ class Runner:
 
     def _room(self) -> None:
         """A node has room again: the pods that wait for some are looked at."""
+        if self._loop is None or self._crowd is not None:
+            return
+        if len(self.view.load.waiting) > _CROWD:
+            self._crowd = self._loop.call_later(_CROWD_PAUSE, self._admit)
+        else:
+            self._admit()
+
+    def _admit(self) -> None:
+        self._crowd = None
         place = next((place for place, each in enumerate(self._controllers) if each.name == PODS), None)
         if place is not None:
             for key in self.view.load.waiting:

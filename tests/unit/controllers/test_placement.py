@@ -136,6 +136,15 @@ async def test_a_node_that_is_not_ready_takes_no_pods(cluster: Simulation) -> No
     assert "node.kubernetes.io/not-ready" in unscheduled(found)
 
 
+@simulation.member(nodes=1, size=bootstrap.NodeSize(pods="30"))
+async def test_a_crowd_that_waits_gets_all_the_room_there_is(cluster: Simulation) -> None:
+    await cluster.create(kinds.REPLICA_SETS, simulation.workload("first", replicas=30))
+    await cluster.create(kinds.REPLICA_SETS, simulation.workload("second", replicas=100))
+    await cluster.edit(kinds.REPLICA_SETS, "first", replicas=5)
+    await cluster.after(1)
+    assert cluster.get(kinds.REPLICA_SETS, "second")["status"]["readyReplicas"] == 25
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
