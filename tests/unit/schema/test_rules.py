@@ -104,9 +104,13 @@ def test_a_rule_that_is_not_cel() -> None:
         ruled("string", rule="self ==")
 
 
-def test_a_rule_that_needs_an_unknown_function_is_skipped_and_named() -> None:
-    structural = ruled("string", rule="self.conjured() == 'x'")
-    assert structural.skipped_rules == ("self.conjured() == 'x'",)
+@pytest.mark.parametrize(
+    "rule",
+    ["self.conjured() == 'x'", "[self].all(i, item, i > 0)", "cel.bind(x, self, x == 'b')"],
+)
+def test_a_rule_that_needs_what_is_not_there_is_skipped_and_named(rule: str) -> None:
+    structural = ruled("string", rule=rule)
+    assert structural.skipped_rules == (rule,)
     assert told(structural, "a") == []
 
 
