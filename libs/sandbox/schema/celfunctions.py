@@ -166,7 +166,7 @@ NATIVE: Final = frozenset(
     getMilliseconds getMinutes getMonth getSeconds
     """.split()  # noqa: SIM905 - a table reads better than a column of thirty lines
 )
-"""Functions of the `cel` package itself. Macros are not among them: one that is still a call was not understood, such as
+"""Functions of the `cel` package itself. Macros are not among them: one that is still a call was not understood, as
 `all` over two variables."""
 
 

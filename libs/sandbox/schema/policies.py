@@ -1,7 +1,8 @@
 """ValidatingAdmissionPolicies and their bindings, evaluated on every write.
 
-Left out: parameters (a policy with `paramKind` is skipped), `authorizer`, audit annotations, and the equivalence of
-versions (a rule names the version that is written).
+Left out: parameters (a policy with `paramKind` is skipped), `authorizer` and functions that `celfunctions` lacks (a
+validation that needs them is skipped), audit annotations, and the equivalence of versions (a rule names the version that
+is written).
 
 Reference: k8s.io/apiserver pkg/admission/plugin/policy/validating.
 """
@@ -107,7 +108,7 @@ class _Policy:
         self._ignores_errors = spec.get("failurePolicy") == "Ignore"
         self._conditions: Sequence[Object] = spec.get("matchConditions") or ()
         self._variables: Sequence[Object] = spec.get("variables") or ()
-        self._validations: Sequence[Object] = spec.get("validations") or ()
+        self._validations = [each for each in spec.get("validations") or () if not _is_beyond(each["expression"])]
 
     def failures(self, variables: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """Message and reason of each validation that does not hold."""
@@ -182,6 +183,14 @@ def _variables(request: Request, obj: Object | None, old: Object | None, namespa
         "dryRun": request.dry_run,
     }
     return {"object": obj, "oldObject": old, "request": told, "namespaceObject": namespace, "params": None}
+
+
+def _is_beyond(text: str) -> bool:
+    """Whether an expression needs functions that are not there."""
+    try:
+        return bool(expressions.compiled(text).missing)
+    except ValueError:
+        return False
 
 
 def _evaluated(text: str, variables: Mapping[str, Any]) -> Any:

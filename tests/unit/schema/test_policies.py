@@ -66,6 +66,11 @@ def test_errors_can_be_ignored() -> None:
     assert lenient.review(request(), obj(), None) == _FINE
 
 
+def test_what_needs_an_unknown_function_is_skipped() -> None:
+    asking = policies({"expression": "authorizer.group('').resource('pods').check('get').allowed()"})
+    assert asking.review(request(), obj(), None) == _FINE
+
+
 def test_warnings() -> None:
     warned = policies({"expression": "false", "message": "m"}, actions=("Warn",)).review(request(), obj(), None)
     assert warned == Verdict(warnings=("Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': m",))
