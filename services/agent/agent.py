@@ -14,7 +14,7 @@ from libs.common.bus import Bus
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
 from libs.common.messages import Work
-from services.agent import facts, metrics
+from services.agent import applying, facts, metrics
 from services.agent.beat import Beats
 from services.agent.core import modelings
 from services.agent.core.effects import Counted, Effects
@@ -29,7 +29,7 @@ from services.agent.settings import Settings
 from services.agent.statuses import Statuses
 from services.agent.tenure import Tenure
 from services.agent.watches import Watches
-from services.agent.works import Works, object_key
+from services.agent.works import Works
 
 _USER_AGENT: Final = "argosy-agent"
 _TELLING: Final = Backoff(limit=timedelta(seconds=2))
@@ -71,9 +71,9 @@ class _Agent:
         self._effects = Effects()
         self._reporter = Reporter(me, connection, self._facts, life, self._may_speak, self._counted)
         self._table = table = Table(me)
-        self._statuses = Statuses(me, connection, table, self._look, settings.status_interval)
+        self._statuses = Statuses(me, connection, table, self._effects, self._look, settings.status_interval)
         member = Member(api, me, self._kinds, self._watches, settings.call_timeout)
-        self._works = Works(me, connection, member, self._kinds, self._watches, table, self._statuses, self._effects)
+        self._works = Works(me, connection, member, self._kinds, self._watches, table, self._statuses)
         self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts, self._may_speak)
         self._inventories = Inventories(api, me, self._kinds)
 
@@ -139,5 +139,5 @@ class _Agent:
         resource = self._kinds.find(work.api_version, work.kind)
         if resource is None:
             return None
-        seen = self._watches.seen(resource, object_key(resource, work.namespace, work.name))
+        seen = self._watches.seen(resource, applying.object_key(resource, work.namespace, work.name))
         return seen.raw if seen is not None else None

@@ -7,7 +7,19 @@ from services.agent.core.status import Result
 class Progress:
     """One origin's."""
 
-    __slots__ = ("cause", "gone", "live", "order", "released", "result", "settled", "told", "traceparent", "version")
+    __slots__ = (
+        "cause",
+        "gone",
+        "live",
+        "order",
+        "released",
+        "result",
+        "settled",
+        "told",
+        "traceparent",
+        "version",
+        "writing",
+    )
 
     def __init__(self) -> None:
         self.order = Order()
@@ -25,6 +37,8 @@ class Progress:
         self.released = False
         self.live = False
         """Whether the next attempt must ask the member itself instead of the watch."""
+        self.writing = False
+        """Whether a write is under way: the watch may tell of it before its answer comes."""
         self.cause = ""
         """The traceparent that came with the work."""
         self.traceparent = ""

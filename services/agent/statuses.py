@@ -19,8 +19,9 @@ from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, Outcome, Queue
 from services.agent import metrics
 from services.agent.core import status
+from services.agent.core.effects import Effects
 from services.agent.core.identity import Identity
-from services.agent.core.status import Reflected
+from services.agent.core.status import Reflected, Result
 from services.agent.core.table import Table
 from services.agent.progress import Progress
 
@@ -39,11 +40,18 @@ class Statuses:
     """
 
     def __init__(
-        self, me: Identity, connection: Bus, table: Table, look: Callable[[Work], bytes | None], interval: timedelta
+        self,
+        me: Identity,
+        connection: Bus,
+        table: Table,
+        effects: Effects,
+        look: Callable[[Work], bytes | None],
+        interval: timedelta,
     ) -> None:
         self._me = me
         self._bus = connection
         self._table = table
+        self._effects = effects
         self._look = look
         self._interval = interval.total_seconds()
         self._progress: dict[OriginKey, Progress] = {}
@@ -57,6 +65,31 @@ class Statuses:
         if found is None:
             found = self._progress[key] = Progress()
         return found
+
+    def taken(self, key: OriginKey, work: Work, traceparent: str) -> None:
+        """A work has come in."""
+        self._effects.taken(key, work.order)
+        self.progress(key).cause = traceparent
+
+    def tried(self, key: OriginKey, work: Work, written_at: float | None = None) -> None:
+        """A work was attempted; `written_at` (of the loop's clock) if that changed a workload."""
+        self._effects.tried(key, work.order, written_at)
+
+    def found(self, key: OriginKey, work: Work, result: Result) -> None:
+        """Records what became of a work, and has it reported."""
+        self.progress(key).result = result
+        self._effects.tried(key, work.order, None)
+        self._table.stands(key, work, result.applied is not False)
+        self.mark(key)
+
+    def forget(self) -> None:
+        """Before a replay: which works are outstanding is not known any more."""
+        self._effects.forget()
+
+    def drop(self, key: OriginKey) -> None:
+        """There is no work of that origin any more."""
+        self._progress.pop(key, None)
+        self._sent.pop(key, None)
 
     def mark(self, key: OriginKey) -> None:
         """Says that there may be something new to tell of an origin."""

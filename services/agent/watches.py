@@ -62,6 +62,8 @@ class _Watch:
         self.task = task
         self.users: set[OriginKey] = set()
         self.ending: asyncio.TimerHandle | None = None
+        self.late = False
+        """It was waited for once in vain; until it has synced nobody waits again."""
 
 
 class Watches:
@@ -101,15 +103,20 @@ class Watches:
 
     async def synced(self, resource: Resource) -> Informer[Managed] | None:
         """The informer of a kind, once it has its first list; None if there is none or it takes too long."""
-        informer = self.informer(resource)
-        if informer is None or informer.synced.is_set():
-            return informer
+        watch = self._watches.get(resource)
+        if watch is None:
+            return None
+        if watch.informer.synced.is_set():
+            return watch.informer
+        if watch.late:
+            return None
         try:
             async with asyncio.timeout(_SYNC_LIMIT.total_seconds()):
-                await informer.synced.wait()
+                await watch.informer.synced.wait()
         except TimeoutError:
+            watch.late = True
             return None
-        return informer
+        return watch.informer
 
     def seen(self, resource: Resource, key: ObjectKey) -> Managed | None:
         """The object as last seen, if it is watched and there."""

@@ -1,4 +1,4 @@
-"""Carries out works, one origin at a time: reads what stands in the member, decides (`core.plan`), and does it."""
+"""The works of one cluster: where they come from, what the member tells of them, and what is done, one by one."""
 
 import asyncio
 from datetime import timedelta
@@ -8,35 +8,31 @@ import msgspec
 import structlog
 
 from libs.common import bus, errors, telemetry
-from libs.common.api.meta import Template
-from libs.common.bus import Bus, Delivery
+from libs.common.bus import Bus, BusError, Delivery
 from libs.common.interpreter import registry
-from libs.common.kube.errors import AlreadyExists, ApiError, Conflict, KubeError, NotFound
+from libs.common.kube.errors import ApiError, KubeError
 from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.messages import Work
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, After, Outcome, Queue
 from libs.common.subjects import WORKS
-from services.agent import metrics
-from services.agent.core import actions, identity, ownership, plan
-from services.agent.core.effects import Effects
+from services.agent import applying, metrics
+from services.agent.applying import Applier
+from services.agent.core import identity, ownership
 from services.agent.core.identity import Identity, ObjectName
 from services.agent.core.status import Result
 from services.agent.core.table import Table
 from services.agent.kinds import Kinds, NoMatch
 from services.agent.member import Member
-from services.agent.progress import Progress, settlement
+from services.agent.progress import Progress
 from services.agent.removals import Removals
 from services.agent.statuses import Statuses
-from services.agent.watches import Managed, Watches, managed
+from services.agent.watches import Managed, Watches
 
 log = structlog.get_logger()
 
-_ATTEMPTS: Final = 6
-"""How often a decision is made again at once because the object changed under it."""
-_WAIT: Final = After(timedelta(seconds=2))
-"""Until the member is asked again about what is on its way out; the watch usually tells earlier."""
-_REFUSED: Final = After(timedelta(seconds=30))
+_LET_GO: Final = timedelta(seconds=1)
+_TELL_AGAIN: Final = timedelta(seconds=1)
 _SOON, _USUAL = 1, 0
 _TEMPLATE: Final = "work.{cluster}.{namespace}.{binding}"
 _FIRST_KINDS: Final = frozenset({"Namespace", "CustomResourceDefinition"})
@@ -56,19 +52,17 @@ class Works:
         watches: Watches,
         table: Table,
         statuses: Statuses,
-        effects: Effects,
     ) -> None:
         self._me = me
         self._bus = connection
-        self._member = member
         self._kinds = kinds
         self._watches = watches
         self._table = table
         self._statuses = statuses
-        self._effects = effects
         self._unmatched: set[OriginKey] = set()
         self.queue: Queue[OriginKey] = Queue()
         self.caught_up = asyncio.Event()
+        self._applier = Applier(me, member, kinds, watches, table, statuses)
         self._removals = Removals(me, member, kinds, watches, table, self.caught_up)
         self.stream_seq = 0
 
@@ -88,8 +82,12 @@ class Works:
         )
 
     def _forget(self) -> None:
+        known = list(self._table.works)
         self._table.forget()
-        self._effects.forget()
+        self._statuses.forget()
+        for key in known:
+            # those that do not come again are let go, once that is certain
+            self.queue.add_after(key, _LET_GO)
 
     def _take(self, delivery: Delivery[Work]) -> None:
         work, key = delivery.message, self._bus.subjects.state(delivery.subject).key
@@ -103,8 +101,7 @@ class Works:
             metrics.LATE.labels(self._me.cluster).inc()
             return
         metrics.WORKS.labels(self._me.cluster).set(len(self._table.works))
-        self._effects.taken(key, work.order)
-        self._statuses.progress(key).cause = delivery.traceparent
+        self._statuses.taken(key, work, delivery.traceparent)
         self.queue.add(key, priority=_SOON if work.kind in _FIRST_KINDS else _USUAL)
 
     # ---- what the member tells ---------------------------------------------------------------------------------------
@@ -129,7 +126,8 @@ class Works:
                 self._drifted(origin, progress)
 
     def _drifted(self, origin: OriginKey, progress: Progress) -> None:
-        if self._table.works[origin].op == "apply" and progress.result is not None and progress.result.applied:
+        applied = progress.result is not None and progress.result.applied
+        if applied and not progress.writing and self._table.works[origin].op == "apply":
             metrics.DRIFT.labels(self._me.cluster).inc()
         progress.gone = []
         self.queue.add(origin)
@@ -158,12 +156,11 @@ class Works:
         """Brings the member to what the work of one origin says."""
         work = self._table.works.get(key)
         if work is None:
-            self._watches.hold(key, ())
-            return DONE
+            return self._let_go(key)
         progress = self._statuses.progress(key)
         progress.begin(work)
-        if self._is_settled(work, progress):
-            self._found(key, work, Result(order=work.order, applied=True))
+        if self._applier.is_settled(work, progress):
+            self._statuses.found(key, work, Result(order=work.order, applied=True))
             return DONE
         attributes = telemetry.messaging("process", _TEMPLATE, self._bus.subjects.work(self._me.cluster, key))
         name = telemetry.messaging_name("process", _TEMPLATE)
@@ -171,6 +168,13 @@ class Works:
             span.set("k8s.cluster.name", self._me.cluster)
             progress.traceparent = span.traceparent
             return await self._attempt(key, work, progress)
+
+    def _let_go(self, key: OriginKey) -> Outcome:
+        if not self.caught_up.is_set():
+            return After(_LET_GO)
+        self._watches.hold(key, ())
+        self._statuses.drop(key)
+        return DONE
 
     async def _attempt(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         try:
@@ -183,19 +187,21 @@ class Works:
             if isinstance(error, NoMatch):
                 self._unmatched.add(key)
             if work.op == "apply":
-                self._found(key, work, Result(order=work.order, applied=False, message=str(error)))
+                self._statuses.found(key, work, Result(order=work.order, applied=False, message=str(error)))
             pause = error.retry_after if isinstance(error, ApiError) else None
             raise errors.Retry(str(error), after=timedelta(seconds=pause) if pause else None) from error
+        except BusError as error:
+            raise errors.Retry(f"not told: {error}", after=_TELL_AGAIN) from error
 
     async def _tombstone(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         pending = await self._removals.carry_out(key, work, progress)
         if pending:
             progress.live = True
-            return _WAIT
+            return applying.WAIT
         progress.live = False
         progress.result = None
         self._unmatched.discard(key)
-        self._effects.tried(key, work.order, None)
+        self._statuses.tried(key, work)
         await self._statuses.gone(work, key, progress)
         self._watches.hold(key, ())
         if work.namespace:
@@ -207,7 +213,7 @@ class Works:
     async def _applied(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         if work.suspended:
             await self._watch_only(key, work)
-            self._found(key, work, Result(order=work.order))
+            self._statuses.found(key, work, Result(order=work.order))
             return DONE
         pending = await self._removals.carry_out(key, work, progress)
         if progress.gone:
@@ -215,96 +221,20 @@ class Works:
         target = identity.target(work)
         for name, reason in pending.items():
             if name == target:
-                self._found(key, work, Result(order=work.order, applied=False, message=reason))
+                self._statuses.found(key, work, Result(order=work.order, applied=False, message=reason))
                 progress.live = True
-                return _WAIT
-        outcome = await self._apply(key, work, progress)
-        return _WAIT if pending else outcome
+                return applying.WAIT
+        resource = await self._kinds.resource(work.api_version, work.kind)
+        self._unmatched.discard(key)
+        self._watches.hold(key, (resource, *self._removals.watched(work, progress)))
+        outcome = await self._applier.apply(key, work, progress, resource)
+        if progress.result is not None and progress.result.applied:
+            self._release_dependents(work)
+        return applying.WAIT if pending else outcome
 
     async def _watch_only(self, key: OriginKey, work: Work) -> None:
         resource = await self._kinds.resource(work.api_version, work.kind)
         self._watches.hold(key, (resource,))
-
-    async def _apply(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
-        resource = await self._kinds.resource(work.api_version, work.kind)
-        self._unmatched.discard(key)
-        self._watches.hold(key, (resource, *self._removals.watched(work, progress)))
-        place = object_key(resource, work.namespace, work.name)
-        manifest: Template = _decode(work.manifest)
-        others = frozenset(w.origin.uid for w in self._table.others(key, identity.target(work)) if _rivals(w, work))
-        live, last = progress.live, errors.Retry()
-        for _ in range(_ATTEMPTS):
-            observed = await self._member.observed(resource, place, live=live)
-            action = plan.apply(
-                work, manifest, observed, self._me, retain=registry.retain, prune=registry.prune, others=others
-            )
-            try:
-                return await self._perform(key, work, progress, resource, place, action, observed)
-            except (AlreadyExists, Conflict, NotFound) as error:
-                # it changed between the look and the write; but a create that finds nothing misses its namespace
-                if isinstance(error, NotFound) and not isinstance(action, actions.Replace):
-                    raise
-                live, last = True, errors.Retry(str(error))
-        raise last
-
-    async def _perform(
-        self,
-        key: OriginKey,
-        work: Work,
-        progress: Progress,
-        resource: Resource,
-        place: ObjectKey,
-        action: actions.Action,
-        observed: Template | None,
-    ) -> Outcome:
-        match action:
-            case actions.Create(body=body):
-                self._wrote(key, work, resource, await self._member.create(resource, place, body))
-            case actions.Replace(body=body):
-                self._wrote(key, work, resource, await self._member.replace(resource, place, body))
-            case actions.Keep():
-                progress.version, progress.settled = _version(observed), settlement(work)
-            case actions.Wait(reason=reason):
-                self._found(key, work, Result(order=work.order, applied=False, message=reason))
-                progress.live = True
-                return _WAIT
-            case actions.Refuse(message=message):
-                self._found(key, work, Result(order=work.order, applied=False, message=message))
-                progress.live = False
-                return _REFUSED
-            case _:
-                log.info("work is older than its object", cluster=self._me.cluster, origin=key)
-                return DONE
-        progress.live = False
-        self._found(key, work, Result(order=work.order, applied=True))
-        self._release_dependents(work)
-        return DONE
-
-    def _wrote(self, key: OriginKey, work: Work, resource: Resource, answer: bytes) -> None:
-        progress, seen = self._statuses.progress(key), managed(answer)
-        progress.version, progress.settled = seen.resource_version, settlement(work)
-        if registry.enabled("InterpretReplica", work.api_version, work.kind):
-            self._effects.tried(key, work.order, asyncio.get_running_loop().time())
-        informer = self._watches.informer(resource)
-        if informer is not None:
-            informer.observe(answer)
-
-    def _found(self, key: OriginKey, work: Work, result: Result) -> None:
-        """Records what became of a work, and has it reported."""
-        progress = self._statuses.progress(key)
-        progress.result = result
-        self._effects.tried(key, work.order, None)
-        self._table.stands(key, work, result.applied is not False)
-        self._statuses.mark(key)
-
-    def _is_settled(self, work: Work, progress: Progress) -> bool:
-        if work.op == "delete" or work.suspended or progress.live or len(plan.removals(work)) > len(progress.gone):
-            return False
-        resource = self._kinds.find(work.api_version, work.kind)
-        if resource is None:
-            return False
-        seen = self._watches.seen(resource, object_key(resource, work.namespace, work.name))
-        return seen is not None and progress.is_settled(work, seen.resource_version)
 
     def _release_dependents(self, work: Work) -> None:
         """Tries again at once what may have failed for want of this object."""
@@ -318,19 +248,6 @@ class Works:
                     self.queue.add(origin)
         else:
             self._kinds.wanted.set()
-
-
-def object_key(resource: Resource, namespace: str, name: str) -> ObjectKey:
-    """Where an object is, given whether its kind has namespaces."""
-    return ObjectKey(namespace if resource.namespaced else "", name)
-
-
-def _rivals(one: Work, other: Work) -> bool:
-    return one.template.uid != other.template.uid
-
-
-def _version(observed: Template | None) -> str:
-    return str((observed or {"metadata": {}})["metadata"].get("resourceVersion", ""))
 
 
 def _differs(old: Managed, new: Managed) -> bool:
