@@ -13,6 +13,7 @@ class Admission:
 
     def __init__(self, table: Callable[[Resource], Table]) -> None:
         self._namespaces = table(kinds.NAMESPACES)
+        self._definitions = table(kinds.CUSTOM_RESOURCE_DEFINITIONS)
         self._policies = table(kinds.VALIDATING_ADMISSION_POLICIES)
         self._bindings = table(kinds.VALIDATING_ADMISSION_POLICY_BINDINGS)
         for each in (self._policies, self._bindings):
@@ -27,7 +28,13 @@ class Admission:
         """Built-in kinds are never withdrawn."""
 
     def creatable(self, resource: Resource, name: str, namespace: str) -> None:
-        """Refuses a creation in a namespace that is not there, or that is about to go."""
+        """Refuses a creation in a namespace or of a custom kind that is not there, or that is about to go."""
+        if resource.custom:
+            definition = self._definitions.get(("", resource.table))
+            if definition is None or definition.object["metadata"].get("deletionTimestamp"):
+                refusal = statuses.bad_method(resource)
+                refusal.message = "create not allowed while custom resource definition is terminating"
+                raise refusal
         if not resource.namespaced:
             return
         found = self._namespaces.get(("", namespace))

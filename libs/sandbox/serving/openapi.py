@@ -1,6 +1,6 @@
 """OpenAPI v3: the index and one document per group version, which `kubectl explain`, `apply` and `create` read."""
 
-from typing import Any
+from typing import Any, Final
 
 from libs.sandbox import statuses, store
 from libs.sandbox.kinds import Resource
@@ -8,7 +8,10 @@ from libs.sandbox.registry import Registry
 from libs.sandbox.schema import openapi
 from libs.sandbox.serving.wire import Reply, Request
 
-_ROOT = "/openapi/v3"
+_ROOT: Final = "/openapi/v3"
+_V2: Final = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.0"}, "paths": {}, "definitions": {}}
+_V2_PROTOBUF: Final = b"\x0a\x032.0"
+"""The same without the info: a gnostic `Document` whose first field is the version of the format."""
 
 
 class Documents:
@@ -20,6 +23,13 @@ class Documents:
         self._hashes: dict[str, str] = {}
         self._groups: dict[str, list[Resource]] = {}
         self._made: dict[tuple[str, str], bytes] = {}
+
+    @staticmethod
+    def empty(request: Request) -> Reply:
+        """An OpenAPI v2 document without types: kubectl then checks nothing by itself and leaves it to the server."""
+        if "protobuf" in request.headers.get("accept", ""):
+            return Reply(body=_V2_PROTOBUF, content_type="application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+        return Reply(body=store.encode(_V2))
 
     def reply(self, request: Request) -> Reply:
         """The document at the request's path. Raises Refusal if there is none."""

@@ -113,6 +113,8 @@ class Server:
             return self._discovery.reply(request)
         if path.startswith("/openapi/v3"):
             return self._documents.reply(request)
+        if path == "/openapi/v2":
+            return self._documents.empty(request)
         if path == "/version":
             return Reply(body=store.encode(discovery.VERSION))
         if path == "/metrics":

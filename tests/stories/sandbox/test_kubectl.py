@@ -145,6 +145,18 @@ def test_misspelt_fields_are_told(member: worlds.Cluster, ns: str) -> None:
     assert 'unknown field "spec.replica"' in said
 
 
+def test_a_list_of_objects(member: worlds.Cluster, ns: str) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": [config_map("a"), config_map("b")]}
+    said = member.apply(listed, namespace=ns)
+    assert said.splitlines() == ["configmap/a created", "configmap/b created"]
+
+
+def test_a_kind_that_is_not_served(member: worlds.Cluster, ns: str) -> None:
+    body = {**config_map(), "apiVersion": "nowhere.example.com/v1", "kind": "Nothing"}
+    said = member.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(body), namespace=ns, ok=False)
+    assert 'no matches for kind "Nothing" in version "nowhere.example.com/v1"' in said
+
+
 def test_explain(member: worlds.Cluster, foos: str) -> None:
     assert "Number of desired pods" in member.kubectl("explain", "deployment.spec.replicas")
     assert "How large it is." in member.kubectl("explain", "foo.spec.size")

@@ -95,6 +95,12 @@ def test_a_definition_is_held_until_its_objects_are_gone(server: Api) -> None:
     assert made["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
 
 
+def test_nothing_new_of_a_kind_that_goes(server: Api) -> None:
+    server.done("DELETE", f"{api.DEFINITIONS}/foos.example.com")
+    answer = server.ask("POST", api.FOOS, api.foo(size=1))
+    assert (answer.code, answer.body["reason"]) == (405, "MethodNotAllowed")
+
+
 def test_a_rule_that_is_no_cel(server: Api) -> None:
     schema = {"type": "object", "x-kubernetes-validations": [{"rule": "self.("}]}
     other = api.definition(schema)
