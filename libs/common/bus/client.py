@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import nats.errors
@@ -238,7 +239,9 @@ def agent_consumer(cluster: str) -> str:
 
 
 @asynccontextmanager
-async def connect(url: str, *, name: str, prefix: str = "argosy", credentials: str = "") -> AsyncIterator[Bus]:
+async def connect(
+    url: str, *, name: str, prefix: str = "argosy", credentials: str = "", wait: timedelta = timedelta(seconds=30)
+) -> AsyncIterator[Bus]:
     """A bus for the time of the block.
 
     Args:
@@ -246,12 +249,13 @@ async def connect(url: str, *, name: str, prefix: str = "argosy", credentials: s
         name: the service, shown in the server's monitoring.
         prefix: begins all subjects.
         credentials: path of a `.creds` file; empty for none.
+        wait: how long a server may take to answer.
 
     Raises:
-        Unavailable: no server answered in 30 s, or it has no JetStream.
+        Unavailable: no server answered in time, or it has no JetStream.
         Closed: the connection was ended for good while the block ran.
     """
-    async with session(url, name=name, credentials=credentials) as made:
+    async with session(url, name=name, credentials=credentials, wait=wait) as made:
         bus = Bus(made, Subjects(prefix))
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -73,7 +73,6 @@ class Events(Connection):
         )
         payload = codec.encode(data)
         all_headers = {**cloudevents.headers(event), **(headers or {})}
-        codec.check_size(subject, payload, all_headers, self._session.client.max_payload)
         return await self._publisher.send(subject, payload, all_headers)
 
     async def last_event(self, subject: str) -> CloudEvent | None:

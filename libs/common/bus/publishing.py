@@ -10,7 +10,7 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from libs.common.bus import metrics
+from libs.common.bus import codec, metrics
 from libs.common.bus.errors import Overtaken, Unavailable
 from libs.common.bus.session import Session
 
@@ -67,10 +67,12 @@ class Publisher:
         """Sends and waits for the stream's confirmation; answers the message's sequence.
 
         Raises:
+            TooLarge: the server would close the connection over it.
             Overtaken: the subject's last sequence is not `expected_seq`.
             Unavailable: no confirmation; the message may still be stored later.
             Closed: the connection is gone for good.
         """
+        codec.check_size(subject, payload, headers, self._session.client.max_payload)
         sent = dict(headers)
         if expected_seq is not None:
             sent[_EXPECTED_SEQ] = str(expected_seq)

@@ -18,7 +18,6 @@ from libs.common.bus.errors import Closed, Unavailable
 log = structlog.get_logger()
 
 API_TIMEOUT: Final = timedelta(seconds=5)
-_CONNECT_LIMIT: Final = timedelta(seconds=30)
 _RECONNECT_SECONDS: Final = 0.25
 _PING_SECONDS: Final = 10
 _DRAIN_LIMIT: Final = timedelta(seconds=5)
@@ -124,21 +123,22 @@ async def _report(error: Exception) -> None:
 
 
 @asynccontextmanager
-async def session(url: str, *, name: str, credentials: str = "") -> AsyncIterator[Session]:
+async def session(url: str, *, name: str, credentials: str, wait: timedelta) -> AsyncIterator[Session]:
     """A connection for the time of the block.
 
     Args:
         url: one server, or several separated by commas.
         name: shown in the server's monitoring.
         credentials: path of a `.creds` file; empty for none.
+        wait: how long a server may take to answer.
 
     Raises:
-        Unavailable: no server answered in 30 s, or it has no JetStream.
+        Unavailable: no server answered in time, or it has no JetStream.
     """
     client = HeedfulClient()
     made = Session(client, url)
     try:
-        async with asyncio.timeout(_CONNECT_LIMIT.total_seconds()):
+        async with asyncio.timeout(wait.total_seconds()):
             await client.connect(
                 servers=url.split(","),
                 name=name,
@@ -155,7 +155,7 @@ async def session(url: str, *, name: str, credentials: str = "") -> AsyncIterato
             )
     except TimeoutError:
         await client.close()
-        limit = _CONNECT_LIMIT.total_seconds()
+        limit = wait.total_seconds()
         raise Unavailable(
             f"no nats-server answered at {url} within {limit:.0f} s; is it running, is the URL right?"
         ) from None

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+from datetime import timedelta
 
 import pytest
 
@@ -108,6 +109,23 @@ async def test_a_malformed_message_is_kept_aside_and_the_next_one_read(made: bus
     assert kept.data == b"{not json"
     assert kept.headers is not None
     assert "Origin" in kept.headers["Argosy-Reason"]
+
+
+async def test_a_malformed_message_too_large_to_be_kept_aside_does_not_cost_the_connection(made: bus.Bus) -> None:
+    a, b = (made.subjects.status("m1", OriginKey("ns", n)) for n in "ab")
+    await made._session.js.publish(a, b"{" * (made._session.client.max_payload - 10))
+    await made.publish(b, said("good"))
+    reader = Reader(Origin)
+    async with running(reader.follow(made, STATUS, [made.subjects.all("status")])):
+        await until(lambda: b in reader.state)
+        await made.round_trip()
+    assert await made.publish(b, said("still here")) == 3
+
+
+async def test_nobody_at_home_is_told_with_what_to_do() -> None:
+    with pytest.raises(bus.Unavailable, match="no nats-server answered"):
+        async with bus.connect("nats://127.0.0.1:1", name="test", wait=timedelta(milliseconds=300)):
+            pass
 
 
 def _noise(size: int) -> str:
