@@ -1,8 +1,8 @@
 """ValidatingAdmissionPolicies and their bindings, evaluated on every write.
 
 Left out: parameters (a policy with `paramKind` is skipped), `authorizer` and functions that `celfunctions` lacks (a
-validation that needs them is skipped), audit annotations, and the equivalence of versions (a rule names the version that
-is written).
+validation that needs them is skipped), audit annotations, and the equivalence of versions (a rule names the version
+that is written).
 
 Reference: k8s.io/apiserver pkg/admission/plugin/policy/validating.
 """
