@@ -127,7 +127,7 @@ class Facts:
         except errors.Unauthorized as error:
             return error.status
         except errors.ApiError as error:
-            log.debug("member does not tell who it is", server=self._api.server, error=str(error))
+            log.debug("member does not tell who it is", server=self._api.origin, error=str(error))
             return 200
         self._known_until = asyncio.get_running_loop().time() + _KNOWN_FOR.total_seconds()
         if (version, member_id) != (self._kubernetes_version, self._member_id):

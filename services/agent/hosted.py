@@ -129,7 +129,7 @@ class _Running:
     async def _run(self, connection: Bus, settings: Settings) -> None:
         name = self.membership.identity.cluster
         while True:
-            log.info("agent started", cluster=name, server=self.membership.credentials.server)
+            log.info("agent started", cluster=name, server=self.membership.credentials.origin)
             try:
                 await agent.run(connection, self.membership, settings)
             except Exception as error:

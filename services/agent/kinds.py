@@ -74,7 +74,7 @@ class Kinds:
             try:
                 await self.read()
             except KubeError as error:
-                log.debug("discovery cannot be read", server=self._api.server, error=str(error))
+                log.debug("discovery cannot be read", server=self._api.origin, error=str(error))
             try:
                 async with asyncio.timeout(interval.total_seconds()):
                     await self.wanted.wait()

@@ -69,9 +69,9 @@ class Tenure:
                 if not self.holds:
                     await self._api.create(NAMESPACES, _NAMESPACE)
             except AlreadyExists:
-                log.debug("namespace for the lease is there", server=self._api.server)
+                log.debug("namespace for the lease is there", server=self._api.origin)
             except KubeError as error:
-                log.debug("namespace for the lease not made", server=self._api.server, error=str(error))
+                log.debug("namespace for the lease not made", server=self._api.origin, error=str(error))
                 pause = _PAUSE
             try:
                 async with asyncio.timeout(pause.total_seconds()):

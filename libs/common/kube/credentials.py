@@ -23,7 +23,7 @@ _TOKEN_AGE: Final = timedelta(seconds=60)
 class Credentials:
     """One server and one user of it. Secrets do not show in its repr."""
 
-    server: str
+    server: str = field(repr=False)
     """Base URL, without a slash at its end."""
     ca_pem: str = ""
     """Who signs the server's certificate; empty means: the authorities that this machine trusts."""
@@ -48,13 +48,19 @@ class Credentials:
     """Runs the exec plugin or the OIDC refresh of a kubeconfig."""
     _read_at: float = field(default=float("-inf"), repr=False)
 
+    @property
+    def origin(self) -> str:
+        """The server without a path, which may be a secret: for logs and messages."""
+        parts = parse.urlsplit(self.server)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
     async def headers(self, *, renew: bool = False) -> list[tuple[str, str]]:
         """The headers that say who asks. `renew` after a 401: nothing that was remembered is used."""
         found = []
         token = await self._bearer(renew)
         if token:
             if not (token.isascii() and token.isprintable()):
-                raise CredentialsError(f"the token for {self.server} has characters that no token has")
+                raise CredentialsError(f"the token for {self.origin} has characters that no token has")
             found.append(("Authorization", f"Bearer {token}"))
         elif self.username:
             basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
@@ -84,7 +90,7 @@ class Credentials:
             if certificate:
                 _load_chain(context, certificate, key)
         except (ssl.SSLError, OSError, ValueError) as error:
-            raise CredentialsError(f"certificates for {self.server} cannot be used: {error}") from error
+            raise CredentialsError(f"certificates for {self.origin} cannot be used: {error}") from error
         return context
 
     async def _bearer(self, renew: bool) -> str:

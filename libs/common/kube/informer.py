@@ -85,7 +85,7 @@ class Informer(Generic[T]):
         self._reached = ""
         self._streams_first = True
         self._suspicious = False
-        self._log = log.bind(resource=resource.plural, server=api.server)
+        self._log = log.bind(resource=resource.plural, server=api.origin)
 
     def observe(self, body: bytes) -> None:
         """Takes in the answer to our own write, so that the next decision need not wait for the watch."""
@@ -126,7 +126,9 @@ class Informer(Generic[T]):
         elif isinstance(error, errors.ApiError) and error.retry_after is not None:
             pause = max(pause, min(error.retry_after, 60.0))
         report = self._log.warning if failures == 1 else self._log.debug
-        report("watch interrupted", error=str(error), kind=type(error).__name__, failures=failures, pause=pause)
+        report(
+            "watch interrupted", error=str(error), kind=type(error).__name__, failures=failures, pause=round(pause, 3)
+        )
         return pause
 
     async def _live(self) -> bool:

@@ -33,6 +33,8 @@ class Transport:
     ) -> None:
         self.credentials = credentials
         self.server = credentials.server
+        self.origin = credentials.origin
+        """The server as logs and messages name it: a path in its URL may be a secret."""
         self._agent = user_agent
         self._silence = silence
         self._prefix = parse.urlsplit(credentials.server).path
@@ -106,7 +108,7 @@ class Transport:
                         return await connection.read()
                 except TimeoutError:
                     silence = self._silence.total_seconds()
-                    raise errors.Unreachable(f"{self._open.origin}: silent for {silence:g} s") from None
+                    raise errors.Unreachable(f"{self.origin}: silent for {silence:g} s") from None
 
             yield more
 
