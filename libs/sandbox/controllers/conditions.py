@@ -14,13 +14,19 @@ def make(kind: str, status: str, reason: str, message: str, now: datetime, *, up
     return {"type": kind, "status": status, **times, "lastTransitionTime": stamp, "reason": reason, "message": message}
 
 
-def put(standing: Iterable[Mapping[str, Any]], new: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The conditions with `new` among them. One that says the same stays; a transition is a change of status."""
+def put(
+    standing: Iterable[Mapping[str, Any]], new: Mapping[str, Any], *, worded: bool = False
+) -> list[Mapping[str, Any]]:
+    """The conditions with `new` among them. One that says the same stays; a transition is a change of status.
+
+    What it says are its status and its reason, and if `worded` also its message.
+    """
     conditions = list(standing)
     old = objects.condition(conditions, new["type"])
     if old is None:
         return [*conditions, new]
-    if old["status"] == new["status"] and old.get("reason") == new.get("reason"):
+    same = ("status", "reason", "message") if worded else ("status", "reason")
+    if all(old.get(key) == new.get(key) for key in same):
         return conditions
     if old["status"] == new["status"]:
         new = {**new, "lastTransitionTime": old["lastTransitionTime"]}

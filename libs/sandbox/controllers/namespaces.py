@@ -78,7 +78,7 @@ def empty(namespace: Object, contents: Sequence[tuple[Resource, Object]], now: d
         return Decision(actions=tuple(actions))
     standing = objects.status(namespace).get("conditions") or ()
     for condition in _remaining(staying, now):
-        standing = conditions.put(standing, condition)
+        standing = conditions.put(standing, condition, worded=True)
     status = {**objects.status(namespace), "phase": "Terminating", "conditions": standing}
     if status == objects.status(namespace):
         return Decision()
