@@ -192,7 +192,7 @@ class Informer(Generic[T]):
                     break
                 for event in events:
                     whole = self._take(event, whole)
-        return loop.time() - began > lifetime.total_seconds() * 0.9
+        return loop.time() - began >= lifetime.total_seconds() * 0.9
 
     def _take(self, event: wire.Event, whole: Replacement[T] | None) -> Replacement[T] | None:
         """Takes an event in; the read of the whole that goes on after it, None if it is complete."""
