@@ -41,7 +41,8 @@ FAILURES: Final = prometheus_client.Counter(
 
 _BACKOFF: Final = Backoff(first=timedelta(milliseconds=800), limit=timedelta(seconds=30))
 _LIFETIME: Final = timedelta(minutes=5)
-_HEALTHY: Final = timedelta(seconds=5)
+_HEALTHY: Final = timedelta(seconds=1)
+"""A watch that stood for so long has ended the failures before it."""
 _FIRST_OBJECTS: Final = timedelta(seconds=5)
 _STATUS = msgspec.json.Decoder(errors.Status)
 
@@ -85,6 +86,7 @@ class Informer(Generic[T]):
         self._reached = ""
         self._streams_first = True
         self._suspicious = False
+        self._opened_at = float("inf")
         self._log = log.bind(resource=resource.plural, server=api.origin)
 
     def observe(self, body: bytes) -> None:
@@ -100,7 +102,7 @@ class Informer(Generic[T]):
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            began = loop.time()
+            self._opened_at = float("inf")
             error: errors.KubeError | None = None
             try:
                 ended_as_asked = await self._live()
@@ -111,7 +113,8 @@ class Informer(Generic[T]):
                 continue
             # a server that comes back may be another one: look before trusting the version we have
             self._suspicious = True
-            failures = 1 if loop.time() - began > _HEALTHY.total_seconds() else failures + 1
+            healthy = loop.time() - self._opened_at > _HEALTHY.total_seconds()
+            failures = 1 if healthy else failures + 1
             await asyncio.sleep(self._pause(error, failures))
 
     def _pause(self, error: errors.KubeError | None, failures: int) -> float:
@@ -185,6 +188,7 @@ class Informer(Generic[T]):
                 **self._selection,
             ) as more,
         ):
+            self._opened_at = loop.time()
             while True:
                 patience.reschedule(None if whole is None else loop.time() + _FIRST_OBJECTS.total_seconds())
                 events = await more()
