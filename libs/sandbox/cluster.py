@@ -296,6 +296,8 @@ class Cluster:
             dry_run=write.dry_run,
         )
         write.warnings.extend(self._admission.review(request, resource, obj, old))
+        if obj is not None and resource is kinds.CUSTOM_RESOURCE_DEFINITIONS and not write.subresource:
+            write.warnings.extend(customs.warnings(obj))
 
     def _put(self, resource: Resource, key: Key, obj: Object, old: Object | None, write: Write) -> Object:
         if not write.dry_run:

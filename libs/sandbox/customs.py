@@ -4,7 +4,7 @@ What kube-apiserver leaves to controllers happens here within the write: a defin
 been answered (k8s.io/apiextensions-apiserver pkg/controller/status, establish, finalizer).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -63,6 +63,13 @@ def _custom(definition: Object, version: Mapping[str, Any]) -> Custom:
         columns=tuple(version.get("additionalPrinterColumns") or (_AGE,)),
         scale=subresources.get("scale"),
     )
+
+
+def warnings(definition: Object) -> Iterator[str]:
+    """What the client should know about a valid definition: rules of its schemas that this server does not run."""
+    for version in definition["spec"]["versions"]:
+        for rule in structural.Structural((version.get("schema") or {}).get("openAPIV3Schema") or {}).skipped_rules:
+            yield f"rule needs functions that the embedded API server lacks and is not run: {rule}"
 
 
 def accepted(definition: Object, others: Iterable[Resource], now: str) -> Object:

@@ -70,13 +70,13 @@ def test_built_in_objects() -> None:
     of_kind = {resource.kind: resource for resource in kinds.BUILT_IN}
     for case in _lines("builtin"):
         resource = of_kind[case["given"]["kind"]]
-        malformed = builtin.malformed(resource, case["given"])
+        malformed = builtin.of(resource).malformed(case["given"])
         if "malformed" in case:
             assert malformed.partition(": ")[2] == case["malformed"], case
             continue
         assert not malformed, case
-        made = builtin.default(resource, case["given"])
-        old = builtin.default(resource, case["old"]) if "old" in case else None
-        assert _told(builtin.validate(resource, made, old)) == case["refusals"], case
+        made = builtin.of(resource).default(case["given"])
+        old = builtin.of(resource).default(case["old"]) if "old" in case else None
+        assert _told(builtin.of(resource).validate(made, old)) == case["refusals"], case
         expected = _without_second_names(_without_nothing(case["made"]))
         assert _without_second_names(_without_nothing(made)) == expected, case

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from libs.common.kube.errors import Cause
 from libs.sandbox.schema import components, decoding, nodes
 from libs.sandbox.schema.checks import tables
-from libs.sandbox.schema.nodes import Node
 
 
 class Kinded(Protocol):
@@ -68,28 +67,3 @@ def _of(group: str, version: str, kind: str) -> BuiltIn:
 def of(resource: Kinded) -> BuiltIn:
     """The built-in kind of a resource; one that takes anything if there is none of that name."""
     return _of(resource.group, resource.version, resource.kind)
-
-
-def schema_for(resource: Kinded) -> Node:
-    """The schema of a built-in kind's objects, for merging."""
-    return of(resource).node
-
-
-def default(resource: Kinded, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """See `BuiltIn.default`."""
-    return of(resource).default(obj)
-
-
-def validate(resource: Kinded, obj: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> Sequence[Cause]:
-    """See `BuiltIn.validate`."""
-    return of(resource).validate(obj, old)
-
-
-def unknown_fields(resource: Kinded, obj: Mapping[str, Any]) -> list[str]:
-    """See `BuiltIn.unknown`."""
-    return of(resource).unknown(obj)
-
-
-def malformed(resource: Kinded, obj: Mapping[str, Any]) -> str:
-    """See `BuiltIn.malformed`."""
-    return of(resource).malformed(obj)

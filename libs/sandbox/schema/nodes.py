@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any, Final
 
+from libs.sandbox.schema import constraints
+
 RawSchema = Mapping[str, Any]
 Resolve = Callable[[str], "Node"]
 
@@ -29,6 +31,7 @@ class Kind(Enum):
     QUANTITY = auto()
 
 
+_JUNCTORS: Final = frozenset({"allOf", "anyOf", "oneOf", "not"})
 _SCALARS: Final = {
     "string": Kind.STRING,
     "integer": Kind.INTEGER,
@@ -41,6 +44,7 @@ _FORMATS: Final = {"byte": Kind.BYTES, "date-time": Kind.TIME}
 class Node:
     """A schema at one place. `raw` is its source; `component` its name among the built-in types, else empty.
 
+    `constrained` and `combined` tell whether the schema limits values, or combines schemas (anyOf and its like).
     `children` has the fields visited so far: it is for hot loops; others ask `field`.
     """
 
@@ -50,8 +54,10 @@ class Node:
         "_resolve",
         "_unseen",
         "children",
+        "combined",
         "complete",
         "component",
+        "constrained",
         "defaults",
         "is_leaf",
         "kind",
@@ -64,7 +70,6 @@ class Node:
         "preserves",
         "raw",
         "required",
-        "rules",
     )
 
     def __init__(self, raw: RawSchema, resolve: Resolve, component: str = "") -> None:
@@ -73,6 +78,8 @@ class Node:
         self.kind = kind_of(raw)
         self.is_leaf = self.kind not in (Kind.OBJECT, Kind.MAP, Kind.ARRAY, Kind.QUANTITY)
         self.required: tuple[str, ...] = tuple(raw.get("required", ()))
+        self.constrained = not constraints.CONSTRAINTS.isdisjoint(raw)
+        self.combined = not _JUNCTORS.isdisjoint(raw)
         self.nullable = bool(raw.get("nullable"))
         self.preserves = bool(raw.get("x-kubernetes-preserve-unknown-fields"))
         self.list_type: str = raw.get("x-kubernetes-list-type", "atomic")
@@ -83,7 +90,6 @@ class Node:
         )
         self.patch_merge_key: str = raw.get("x-kubernetes-patch-merge-key", "")
         self.complete: Callable[[dict[str, Any]], None] | None = None
-        self.rules: Any = None
         self.children: dict[str, Node] = {}
         self._resolve = resolve
         self._unseen: dict[str, RawSchema] = dict(raw.get("properties", ()))

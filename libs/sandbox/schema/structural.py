@@ -49,6 +49,8 @@ _UNCHECKED: Final = faults.invalid(
 class Structural:
     """The schema of a custom kind, from `openAPIV3Schema`. Objects that are passed in stay as they are.
 
+    `skipped_rules` are those that need functions which are not there.
+
     Raises:
         ValueError: a rule is not CEL.
     """
@@ -63,10 +65,6 @@ class Structural:
         found: list[str] = []
         _pruned(self.node, obj, "", found)
         return found
-
-    def unknown_fields(self, obj: Mapping[str, Any]) -> list[str]:
-        """The same as `unknown`."""
-        return self.unknown(obj)
 
     def prune(self, obj: Mapping[str, Any]) -> Mapping[str, Any]:
         """The object without the fields that the schema does not know, and without nulls that mean nothing."""
@@ -196,13 +194,14 @@ def _check(node: Node, value: Any, old: Any, path: str, causes: list[Cause]) -> 
         if "enum" in raw:
             causes.append(faults.unsupported(path, value, raw["enum"]))
         return
-    if not constraints.CONSTRAINTS.isdisjoint(raw):
+    if node.constrained:
         causes.extend(constraints.check(raw, value, path))
     if node.kind is Kind.OBJECT or node.kind is Kind.MAP:
         _check_object(node, value, old, path, causes)
     elif node.kind is Kind.ARRAY:
         _check_array(node, value, old, path, causes)
-    causes.extend(_combinations(node, value, path))
+    if node.combined:
+        causes.extend(_combinations(node, value, path))
 
 
 def _is_whole(node: Node, value: Any) -> bool:

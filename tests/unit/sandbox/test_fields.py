@@ -11,8 +11,8 @@ from libs.sandbox.merge import fields
 from libs.sandbox.schema import builtin
 from libs.sandbox.schema.nodes import ANY
 
-DEPLOYMENT = builtin.schema_for(kinds.DEPLOYMENTS)
-SERVICE = builtin.schema_for(kinds.SERVICES)
+DEPLOYMENT = builtin.of(kinds.DEPLOYMENTS).node
+SERVICE = builtin.of(kinds.SERVICES).node
 
 _names = st.sampled_from(["a", "b", "c"])
 _values = st.recursive(

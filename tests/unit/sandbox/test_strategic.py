@@ -8,7 +8,7 @@ from libs.sandbox import kinds
 from libs.sandbox.merge import documents, strategic
 from libs.sandbox.schema import builtin
 
-NODE = builtin.schema_for(kinds.DEPLOYMENTS)
+NODE = builtin.of(kinds.DEPLOYMENTS).node
 
 
 def template(**spec: Any) -> dict[str, Any]:

@@ -46,11 +46,11 @@ def something(node: Node, random: Random, depth: int = 0) -> Any:
 
 def made(resource: Resource, random: Random) -> dict[str, Any] | None:
     """An object with its defaults, or nothing if no server would have read it."""
-    obj = something(builtin.schema_for(resource), random)
+    obj = something(builtin.of(resource).node, random)
     if not isinstance(obj, dict):
         return None
     obj["metadata"] = {"name": "a", "namespace": "b"}
-    return None if builtin.malformed(resource, obj) else builtin.default(resource, obj)
+    return None if builtin.of(resource).malformed(obj) else builtin.of(resource).default(obj)
 
 
 @pytest.mark.parametrize("resource", kinds.BUILT_IN, ids=lambda resource: f"{resource.kind}-{resource.version}")
@@ -61,9 +61,9 @@ def test_every_object_is_refused_or_taken(resource: Resource, seed: int) -> None
     new, old = made(resource, random), made(resource, random)
     if new is None:
         return
-    assert builtin.unknown_fields(resource, new) == []
-    assert builtin.default(resource, new) == new
+    assert builtin.of(resource).unknown(new) == []
+    assert builtin.of(resource).default(new) == new
     for before in (None, old):
-        for cause in builtin.validate(resource, new, before):
+        for cause in builtin.of(resource).validate(new, before):
             assert cause.reason.startswith("FieldValue")
             assert cause.message

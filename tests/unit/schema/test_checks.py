@@ -15,10 +15,10 @@ _POD = {"containers": [{"name": "a", "image": "b"}]}
 def told(kind: str, obj: dict[str, Any], old: dict[str, Any] | None = None) -> list[str]:
     resource = of(kind)
     obj = {"metadata": {"name": "a", "namespace": "default"}, **obj}
-    before = None if old is None else builtin.default(resource, {"metadata": {"name": "a"}, **old})
+    before = None if old is None else builtin.of(resource).default({"metadata": {"name": "a"}, **old})
     return [
         f"{cause.field}: {cause.message}"
-        for cause in builtin.validate(resource, builtin.default(resource, obj), before)
+        for cause in builtin.of(resource).validate(builtin.of(resource).default(obj), before)
     ]
 
 
@@ -206,7 +206,7 @@ def test_a_jobs_template_may_not_change() -> None:
 
 def test_a_status_write_is_not_held_against_the_rest() -> None:
     old = deployment(replicas=-1)
-    assert builtin.validate(kinds.DEPLOYMENTS, {**old, "status": {"replicas": 1}}, old) == ()
+    assert builtin.of(kinds.DEPLOYMENTS).validate({**old, "status": {"replicas": 1}}, old) == ()
 
 
 def test_definitions_must_be_structural() -> None:

@@ -25,7 +25,7 @@ def of(kind: str) -> Resource:
 
 
 def test_a_deployment_gets_its_defaults() -> None:
-    spec = builtin.default(kinds.DEPLOYMENTS, deployment())["spec"]
+    spec = builtin.of(kinds.DEPLOYMENTS).default(deployment())["spec"]
     pod = spec.pop("template")["spec"]
     container = pod.pop("containers")[0]
     assert spec == {
@@ -55,17 +55,17 @@ def test_a_deployment_gets_its_defaults() -> None:
 
 def test_what_goes_in_stays_as_it_is() -> None:
     given = deployment(foo=1)
-    builtin.default(kinds.DEPLOYMENTS, given)
+    builtin.of(kinds.DEPLOYMENTS).default(given)
     assert given == deployment(foo=1)
 
 
 def test_defaults_are_final() -> None:
-    once = builtin.default(kinds.DEPLOYMENTS, deployment())
-    assert builtin.default(kinds.DEPLOYMENTS, once) == once
+    once = builtin.of(kinds.DEPLOYMENTS).default(deployment())
+    assert builtin.of(kinds.DEPLOYMENTS).default(once) == once
 
 
 def test_nulls_and_unknown_fields_go() -> None:
-    made = builtin.default(kinds.DEPLOYMENTS, deployment(foo=1, paused=None))
+    made = builtin.of(kinds.DEPLOYMENTS).default(deployment(foo=1, paused=None))
     assert made["metadata"] == {"name": "web"}
     assert {"foo", "paused"}.isdisjoint(made["spec"])
 
@@ -73,7 +73,7 @@ def test_nulls_and_unknown_fields_go() -> None:
 def test_empty_texts_and_nulls_in_lists_are_what_go_makes_of_them() -> None:
     given = deployment()
     given["spec"]["template"]["spec"] |= {"restartPolicy": "", "containers": [None]}
-    pod = builtin.default(kinds.DEPLOYMENTS, given)["spec"]["template"]["spec"]
+    pod = builtin.of(kinds.DEPLOYMENTS).default(given)["spec"]["template"]["spec"]
     assert pod["restartPolicy"] == "Always"
     assert pod["containers"][0]["imagePullPolicy"] == "IfNotPresent"
 
@@ -81,7 +81,7 @@ def test_empty_texts_and_nulls_in_lists_are_what_go_makes_of_them() -> None:
 def test_unknown_fields_are_named() -> None:
     given = deployment(foo=1)
     given["spec"]["template"]["spec"]["containers"][0]["bar"] = 2
-    assert builtin.unknown_fields(kinds.DEPLOYMENTS, given) == [
+    assert builtin.of(kinds.DEPLOYMENTS).unknown(given) == [
         "spec.template.spec.containers[0].bar",
         "spec.foo",
     ]
@@ -99,7 +99,7 @@ def test_unknown_fields_are_named() -> None:
 def test_the_pull_policy_follows_the_tag(image: str, policy: str) -> None:
     given = deployment()
     given["spec"]["template"]["spec"]["containers"][0]["image"] = image
-    made = builtin.default(kinds.DEPLOYMENTS, given)
+    made = builtin.of(kinds.DEPLOYMENTS).default(given)
     assert made["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] == policy
 
 
@@ -159,7 +159,7 @@ def test_the_pull_policy_follows_the_tag(image: str, policy: str) -> None:
     ],
 )
 def test_defaults(kind: str, given: dict[str, Any], made: dict[str, Any]) -> None:
-    assert builtin.default(of(kind), given) == made
+    assert builtin.of(of(kind)).default(given) == made
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_defaults(kind: str, given: dict[str, Any], made: dict[str, Any]) -> Non
     ],
 )
 def test_wrong_types_are_told_as_go_tells_them(spec: dict[str, Any], told: str) -> None:
-    text = builtin.malformed(kinds.DEPLOYMENTS, deployment(**spec))
+    text = builtin.of(kinds.DEPLOYMENTS).malformed(deployment(**spec))
     assert text.startswith('Deployment in version "v1" cannot be handled as a Deployment: ' + told)
 
 
 def test_right_types_pass() -> None:
-    assert builtin.malformed(kinds.DEPLOYMENTS, deployment(replicas=1)) == ""
+    assert builtin.of(kinds.DEPLOYMENTS).malformed(deployment(replicas=1)) == ""
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_right_types_pass() -> None:
     ],
 )
 def test_how_lists_merge(path: str, list_type: str, keys: tuple[str, ...], merge_key: str) -> None:
-    node = builtin.schema_for(kinds.DEPLOYMENTS)
+    node = builtin.of(kinds.DEPLOYMENTS).node
     for step in path.split("."):
         child = node.items if step == "[]" else node.field(step)
         assert child is not None
