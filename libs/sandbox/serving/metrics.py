@@ -33,7 +33,7 @@ class Counters:
 
 def _verb(target: Target, request: Request) -> str:
     method = request.method
-    if method == "GET" and request.query.get("watch") in ("true", "1"):
+    if method == "GET" and request.asks("watch"):
         return "WATCH"
     if method == "GET":
         return "GET" if target.name else "LIST"

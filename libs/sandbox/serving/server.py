@@ -126,6 +126,7 @@ class Server:
 
         It may stand in front of the path as well as in a header: kubectl sends no bearer token over plain HTTP.
         """
+        request.path = request.path.rstrip("/")
         first, _, rest = request.path[1:].partition("/")
         if hmac.compare_digest(first.encode(), self._token.encode()):
             request.path = "/" + rest
@@ -140,7 +141,7 @@ class Server:
         if "list" not in target.resource.verbs and request.method == "POST":
             return reviews.answer(target.resource, request, self._token)
         match request.method:
-            case "GET" if request.query.get("watch") in ("true", "1"):
+            case "GET" if request.asks("watch"):
                 return watches.Watch(self.cluster, target, request, self._reads.chosen(target, request))
             case "GET" | "HEAD":
                 return self._reads.get(target, request) if target.name else self._reads.list(target, request)

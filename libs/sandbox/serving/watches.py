@@ -38,9 +38,9 @@ class Watch:
         self._target = target
         self._table = cluster.table(target.resource)
         self._since = reads.version_of(request)
-        self._initial = list(initial) if _begins_with_objects(query) else None
-        self._announce = query.get("sendInitialEvents") == "true"
-        self._bookmarks = query.get("allowWatchBookmarks") == "true"
+        self._initial = list(initial) if _begins_with_objects(request) else None
+        self._announce = request.asks("sendInitialEvents")
+        self._bookmarks = request.asks("allowWatchBookmarks")
         self._name = target.name or selectors.name_of(query.get("fieldSelector", ""))
         self._test = reads.test_of(target, request)
         seconds = query.get("timeoutSeconds") or ""
@@ -123,10 +123,10 @@ class Watch:
         self._end()
 
 
-def _begins_with_objects(query: dict[str, str]) -> bool:
-    if "sendInitialEvents" in query:
-        return query["sendInitialEvents"] == "true"
-    return query.get("resourceVersion", "") in ("", "0")
+def _begins_with_objects(request: Request) -> bool:
+    if "sendInitialEvents" in request.query:
+        return request.asks("sendInitialEvents")
+    return request.query.get("resourceVersion", "") in ("", "0")
 
 
 def _last_seen(event: Event) -> Object:

@@ -53,6 +53,11 @@ class Request(msgspec.Struct, kw_only=True):
     headers: dict[str, str]
     body: bytes = b""
 
+    def asks(self, name: str) -> bool:
+        """Whether a query parameter says yes, as Kubernetes reads it: anything does but "0" and "false"."""
+        value = self.query.get(name)
+        return value is not None and value != "0" and value.lower() != "false"
+
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is complete."""

@@ -68,7 +68,7 @@ class Writes:
         body = bodies.of_kind(target, bodies.mapping(request))
         if body["metadata"].get("managedFields"):
             raise statuses.bad_request("metadata.managedFields must be nil")
-        force = request.query.get("force") == "true"
+        force = request.asks("force")
         made, created = self._cluster.apply(
             target.resource, target.namespace, target.name, body, force=force, write=write
         )
@@ -156,7 +156,7 @@ def _options(request: Request) -> dict[str, Any]:
     for key in ("gracePeriodSeconds", "propagationPolicy"):
         if key in query and options.get(key) is None:
             options[key] = query[key]
-    if options.get("orphanDependents") or query.get("orphanDependents") == "true":
+    if options.get("orphanDependents") or request.asks("orphanDependents"):
         options["propagationPolicy"] = "Orphan"
     if options.get("propagationPolicy") not in (None, "", "Background", "Foreground", "Orphan"):
         raise statuses.bad_request(f'invalid DeletionPropagation "{options["propagationPolicy"]}"')
