@@ -7,10 +7,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
+
+from libs.common.kube import http
 
 PROGRAM = """
 import asyncio
@@ -48,8 +50,8 @@ class Service:
         self.address = address
 
     async def get(self, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}{path}") as response:
-            return response.status, await response.text()
+        answer = await http.Pool(f"http://{self.address}", None).call("GET", path, [], b"", timedelta(seconds=5))
+        return answer.status, answer.body.decode()
 
     async def end(self) -> tuple[int, str, list[dict[str, object]]]:
         """Exit code, stdout and the log, once the process has ended."""
