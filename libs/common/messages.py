@@ -203,7 +203,7 @@ class WorkStatus(Message, frozen=True, kw_only=True):
     object_namespace: str = ""
     object_name: str = ""
     applied: bool | None = None
-    """None: not tried (suspended)."""
+    """None: not tried, because dispatching was suspended before anything was applied."""
     message: str = ""
     """The member's own words where applying failed."""
     status: msgspec.Raw = msgspec.field(default_factory=_null)

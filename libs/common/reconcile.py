@@ -11,10 +11,11 @@ help, and anything else to be called again with a growing, jittered pause.
 import asyncio
 import heapq
 import random
+import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import timedelta
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import prometheus_client
@@ -37,6 +38,9 @@ DURATION: Final = prometheus_client.Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 DEPTH: Final = prometheus_client.Gauge("argosy_reconcile_queue_depth", "Keys that wait to be handled.", ["queue"])
+
+_QUEUES: Final[dict[str, "weakref.WeakSet[Queue[Any]]"]] = {}
+"""By name: several loops of one process may share one, such as those of many agents."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -149,7 +153,9 @@ async def run(
     dirty again in the queue, which may be run again. `name` labels logs and metrics.
     """
     loop = _Loop(queue, handle, name, backoff)
-    DEPTH.labels(name).set_function(lambda: len(queue))
+    queues = _QUEUES.setdefault(name, weakref.WeakSet())
+    queues.add(queue)
+    DEPTH.labels(name).set_function(lambda: sum(map(len, queues)))
     async with asyncio.TaskGroup() as group:
         takers = [group.create_task(loop.work(), name=f"{name}-{number}") for number in range(workers)]
         try:

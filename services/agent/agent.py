@@ -49,8 +49,11 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(connection: Bus, membership: Membership, settings: Settings) -> None:
     """Is the agent of one member, for ever."""
-    async with Client(membership.credentials, user_agent=_USER_AGENT) as api, asyncio.TaskGroup() as tasks:
-        await _Agent(connection, api, membership, settings, tasks).run()
+    try:
+        async with Client(membership.credentials, user_agent=_USER_AGENT) as api, asyncio.TaskGroup() as tasks:
+            await _Agent(connection, api, membership, settings, tasks).run()
+    finally:
+        metrics.forget(membership.identity.cluster)
 
 
 class _Agent:

@@ -1,5 +1,6 @@
 """What the agent counts."""
 
+import contextlib
 from typing import Final
 
 import prometheus_client
@@ -28,3 +29,10 @@ WORKS: Final = prometheus_client.Gauge("argosy_agent_works", "Works that are kno
 WATCHES: Final = prometheus_client.Gauge("argosy_agent_watches", "Kinds that are watched in the member.", ["cluster"])
 READY: Final = prometheus_client.Gauge("argosy_agent_member_ready", "1 if the member is healthy.", ["cluster"])
 AGENTS: Final = prometheus_client.Gauge("argosy_agents", "Members that this process is an agent of.")
+
+
+def forget(cluster: str) -> None:
+    """Takes the gauges of a member away: what it has is not known any more."""
+    for gauge in (WORKS, WATCHES, READY):
+        with contextlib.suppress(KeyError):
+            gauge.remove(cluster)

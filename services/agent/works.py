@@ -212,8 +212,8 @@ class Works:
 
     async def _applied(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
         if work.suspended:
-            await self._watch_only(key, work)
-            self._statuses.found(key, work, Result(order=work.order))
+            standing = await self._is_standing(key, work)
+            self._statuses.found(key, work, Result(order=work.order, applied=True if standing else None))
             return DONE
         pending = await self._removals.carry_out(key, work, progress)
         if progress.gone:
@@ -232,9 +232,13 @@ class Works:
             self._release_dependents(work)
         return applying.WAIT if pending else outcome
 
-    async def _watch_only(self, key: OriginKey, work: Work) -> None:
+    async def _is_standing(self, key: OriginKey, work: Work) -> bool:
+        """Whether something of the work's template was applied before dispatching was suspended; it is still told of."""
         resource = await self._kinds.resource(work.api_version, work.kind)
         self._watches.hold(key, (resource,))
+        await self._watches.synced(resource)
+        seen = self._watches.seen(resource, applying.object_key(resource, work.namespace, work.name))
+        return seen is not None and identity.marks_of(_decode(seen.raw)).template_uid == work.template.uid
 
     def _release_dependents(self, work: Work) -> None:
         """Tries again at once what may have failed for want of this object."""

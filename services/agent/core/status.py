@@ -31,7 +31,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     order: Order
     applied: bool | None = None
-    """None: not tried, because dispatching is suspended."""
+    """None: not tried, because dispatching was suspended before anything was applied."""
     message: str = ""
 
 

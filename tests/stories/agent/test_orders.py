@@ -25,10 +25,17 @@ async def test_late_works_change_nothing(world: Scene) -> None:
 async def test_a_suspended_work_is_neither_applied_nor_put_back_but_still_told_of(world: Scene) -> None:
     await world.applied(await world.apply(config_map("settings", colour="blue")))
     held = await world.apply(config_map("settings", colour="green"), suspended=True)
-    status = await world.until(lambda: world.status(held), "a status")
-    assert status.applied is None
+    await world.applied(held)
     await world.patch(CONFIG_MAPS, "settings", {"data": {"colour": "red"}})
     await world.applied(await world.apply(config_map("fence")))
     found = await world.get(CONFIG_MAPS, "settings")
     assert found is not None
     assert found["data"] == {"colour": "red"}
+
+
+async def test_a_work_that_is_suspended_from_the_start_is_not_tried(world: Scene) -> None:
+    held = await world.apply(config_map("settings", colour="blue"), suspended=True)
+    status = await world.until(lambda: world.status(held), "a status")
+    assert status.applied is None
+    assert await world.get(CONFIG_MAPS, "settings") is None
+    await world.applied(await world.apply(config_map("settings", colour="blue")))
