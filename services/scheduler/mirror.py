@@ -21,6 +21,8 @@ class Mirror:
         self._on_known = on_known
         self._clusters: tuple[ClusterEntry, ...] | None = None
         self._moved = asyncio.Event()
+        self._given_up = 0
+        """A resourceVersion that was waited for in vain: while the table stands still nobody else waits for it."""
 
     async def follow(self) -> None:
         """Keeps the copy fresh, for ever."""
@@ -34,14 +36,20 @@ class Mirror:
         """Waits until the table is known and reflects this resourceVersion of the hub; answers whether it does."""
         try:
             async with asyncio.timeout(limit.total_seconds()):
-                while self._clusters is None or self._table.hub_revision < hub_revision:
+                while not self._has(hub_revision):
+                    if self._clusters is not None and hub_revision <= self._given_up:
+                        return False
                     await self._moved.wait()
         except TimeoutError:
-            return False
-        return True
+            self._given_up = max(self._given_up, hub_revision)
+        return self._has(hub_revision)
+
+    def _has(self, hub_revision: int) -> bool:
+        return self._clusters is not None and self._table.hub_revision >= hub_revision
 
     def _changed(self, entries: dict[str, ClusterEntry]) -> None:
         self._clusters = tuple(entries.values())
+        self._given_up = 0
         metrics.CLUSTERS.set(len(entries))
         self._on_known(True)
         moved, self._moved = self._moved, asyncio.Event()

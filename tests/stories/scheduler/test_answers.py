@@ -136,6 +136,17 @@ async def test_it_does_not_wait_for_ever(world: World) -> None:
     await until(lambda: "a" in world.answers)
 
 
+async def test_what_one_request_waited_for_in_vain_the_next_does_not_wait_for(world: World) -> None:
+    await world.table.fill([entry("m1", 5)])
+    await world.ask(request("a", "m1", revision="7"))
+    await until(lambda: "a" in world.answers)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await world.ask(request("b", "m1", revision="7"))
+    await until(lambda: "b" in world.answers)
+    assert loop.time() - began < 1
+
+
 async def test_the_last_request_of_a_binding_is_answered_last(world: World) -> None:
     await world.table.fill([entry("m1"), entry("m2")])
     await world.ask(request("a", "m1", seq=1))
