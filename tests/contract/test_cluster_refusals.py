@@ -42,6 +42,33 @@ def test_clusters_are_refused(spec: dict[str, Any], field: str) -> None:
     assert refusal.startswith(f"spec.{field}: ")
 
 
+def _grades(*ranges: tuple[str | int, str | int]) -> dict[str, Any]:
+    models = [{"grade": n, "ranges": [{"name": "cpu", "min": a, "max": b}]} for n, (a, b) in enumerate(ranges)]
+    return cluster(resourceModels=models)
+
+
+@pytest.mark.parametrize(
+    ("spec", "detail"),
+    [
+        (_grades((0, 1), (1, "900m"), ("900m", 4)), "max: must be greater than min"),
+        (_grades((5, 0), (0, 4)), "max: must be greater than min"),
+        (_grades((0, 1), (2, 4)), "min: each grade must begin where the grade before it ends"),
+    ],
+)
+def test_grades_are_refused(spec: dict[str, Any], detail: str) -> None:
+    (refusal,) = hub.told("Cluster", spec)
+    assert refusal == f"spec.resourceModels[*].ranges[*].{detail}"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [_grades((0, 1)), _grades((7, 1), ("1000m", 2), (2, 0)), cluster(resourceModels=[])],
+    ids=["one", "ends are not looked at", "none"],
+)
+def test_grades_are_taken(spec: dict[str, Any]) -> None:
+    assert hub.told("Cluster", spec) == []
+
+
 @pytest.mark.parametrize("name", ["A", "a.b", "a" * 49, "-a"])
 def test_names_of_clusters_are_short_labels(name: str) -> None:
     (refusal,) = hub.told("Cluster", cluster(), name=name)
@@ -53,7 +80,7 @@ def test_names_of_clusters_are_short_labels(name: str) -> None:
     [
         cluster(apiEndpoint="https://10.0.0.1:6443", proxyURL="socks5://proxy:1080", zones=["a", "b"], region="eu"),
         cluster(apiEndpoint="http://member/path", zone="a", taints=[{"key": "a.io/b", "effect": "NoExecute"}]),
-        cluster(resourceModels=[_grade(1), _grade(0)]),
+        cluster(resourceModels=[_grade(1) | {"ranges": [{"name": "cpu", "min": 1, "max": 2}]}, _grade(0)]),
     ],
 )
 def test_clusters_are_taken(spec: dict[str, Any]) -> None:

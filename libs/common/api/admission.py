@@ -88,6 +88,25 @@ _NAMESPACES: Final = _validation(
 )
 
 
+_MODELS: Final = {
+    "name": "models",
+    "expression": "has(object.spec.resourceModels) ? object.spec.resourceModels : []",
+}
+# the lowest grade begins at 0 and the highest ends nowhere, whatever is written there
+_RANGES_ARE_RANGES: Final = _validation(
+    "variables.models.all(m, variables.models.all(o, o.grade <= m.grade) || m.ranges.all(r, "
+    "variables.models.all(o, o.grade >= m.grade) ? quantity(string(r.max)).isGreaterThan(quantity('0')) "
+    ": quantity(string(r.max)).isGreaterThan(quantity(string(r.min)))))",
+    "spec.resourceModels[*].ranges[*].max: must be greater than min",
+)
+_RANGES_JOIN: Final = _validation(
+    "variables.models.all(m, variables.models.all(n, n.grade <= m.grade "
+    "|| variables.models.exists(o, o.grade > m.grade && o.grade < n.grade) || m.ranges.all(r, n.ranges.all(s, "
+    "s.name != r.name || quantity(string(s.min)).compareTo(quantity(string(r.max))) == 0))))",
+    "spec.resourceModels[*].ranges[*].min: each grade must begin where the grade before it ends",
+)
+
+
 def policies() -> Sequence[dict[str, Any]]:
     """ValidatingAdmissionPolicies and their bindings, ready to be applied to a hub."""
     protection = {
@@ -113,17 +132,24 @@ def policies() -> Sequence[dict[str, Any]]:
         *_policy(
             "overriders.argosy.dev", _written(("overridepolicies", "clusteroverridepolicies"), _override_validations())
         ),
+        *_policy(
+            "resource-models.argosy.dev",
+            _written(("clusters",), [_RANGES_ARE_RANGES, _RANGES_JOIN], group="cluster.karmada.io")
+            | {"variables": [_MODELS]},
+        ),
     ]
 
 
-def _written(plurals: Sequence[str], validations: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """A policy over all writes of some of the policy kinds."""
+def _written(
+    plurals: Sequence[str], validations: Sequence[dict[str, str]], *, group: str = "policy.karmada.io"
+) -> dict[str, Any]:
+    """A policy over all writes of some kinds."""
     return {
         "failurePolicy": "Fail",
         "matchConstraints": {
             "resourceRules": [
                 {
-                    "apiGroups": ["policy.karmada.io"],
+                    "apiGroups": [group],
                     "apiVersions": ["*"],
                     "operations": ["CREATE", "UPDATE"],
                     "resources": list(plurals),
