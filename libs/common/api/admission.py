@@ -92,6 +92,11 @@ _MODELS: Final = {
     "name": "models",
     "expression": "has(object.spec.resourceModels) ? object.spec.resourceModels : []",
 }
+_MODELS_CHANGED: Final = {
+    "name": "models-changed",
+    "expression": "oldObject == null || !has(object.spec.resourceModels) || !has(oldObject.spec.resourceModels)"
+    " || object.spec.resourceModels != oldObject.spec.resourceModels",
+}
 # the lowest grade begins at 0 and the highest ends nowhere, whatever is written there
 _RANGES_ARE_RANGES: Final = _validation(
     "variables.models.all(m, variables.models.all(o, o.grade <= m.grade) || m.ranges.all(r, "
@@ -135,7 +140,7 @@ def policies() -> Sequence[dict[str, Any]]:
         *_policy(
             "resource-models.argosy.dev",
             _written(("clusters",), [_RANGES_ARE_RANGES, _RANGES_JOIN], group="cluster.karmada.io")
-            | {"variables": [_MODELS]},
+            | {"variables": [_MODELS], "matchConditions": [_MODELS_CHANGED]},
         ),
     ]
 
