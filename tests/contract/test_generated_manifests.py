@@ -6,13 +6,14 @@ import pytest
 
 from libs.common.api import generate
 
-_ROOT = Path(__file__).parents[2]
+_DIRECTORY = Path(__file__).parents[2] / generate.DIRECTORY
+_FILES = generate.files()
 
 
-@pytest.mark.parametrize("name", generate.files())
+@pytest.mark.parametrize("name", _FILES)
 def test_manifest_is_fresh(name: str) -> None:
-    assert (_ROOT / generate.DIRECTORY / name).read_text() == generate.files()[name], "run `make gen`"
+    assert (_DIRECTORY / name).read_text() == _FILES[name], "run `make gen`"
 
 
 def test_no_manifest_is_left_over() -> None:
-    assert {path.name for path in (_ROOT / generate.DIRECTORY).iterdir()} == generate.files().keys()
+    assert {path.name for path in _DIRECTORY.iterdir()} == _FILES.keys()
