@@ -233,7 +233,7 @@ class Works:
         return applying.WAIT if pending else outcome
 
     async def _is_standing(self, key: OriginKey, work: Work) -> bool:
-        """Whether something of the work's template was applied before dispatching was suspended; it is still told of."""
+        """Whether something of the template was applied before dispatching was suspended: it is still told of."""
         resource = await self._kinds.resource(work.api_version, work.kind)
         self._watches.hold(key, (resource,))
         await self._watches.synced(resource)
