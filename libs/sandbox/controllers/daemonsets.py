@@ -1,6 +1,6 @@
 """DaemonSets: a pod on every node that takes it (k8s.io/kubernetes pkg/controller/daemon)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,12 +41,14 @@ def decide(
     latest = history.latest(daemon_set, kinds.DAEMON_SETS, revisions)
     if latest.action is not None:
         return Decision(actions=(latest.action,))
-    wanted = [objects.name(node) for node in nodes if scheduling.suits(_pod(daemon_set, "", ""), node) == ()]
+    like = _pod(daemon_set, "", "")
+    wanted = [objects.name(node) for node in nodes if not scheduling.suits(like, node)]
+    kept = {objects.name(node) for node in nodes if scheduling.keeps(like, node)}
     there: dict[str, list[Object]] = {}
     for pod in owned:
         there.setdefault(_target(pod), []).append(pod)
     if not objects.terminating(daemon_set):
-        steps = _steps(daemon_set, there, wanted, latest.hash)
+        steps = _steps(daemon_set, there, wanted, kept, latest.hash)
         steps = steps or _update(daemon_set, there, wanted, latest.hash, now)
         if steps:
             return Decision(actions=tuple(steps))
@@ -59,7 +61,10 @@ def decide(
     return Decision(actions=tuple(actions), after=after)
 
 
-def _steps(daemon_set: Object, there: Mapping[str, Sequence[Object]], wanted: Sequence[str], mark: str) -> list[Action]:
+def _steps(
+    daemon_set: Object, there: Mapping[str, Sequence[Object]], wanted: Sequence[str], kept: Set[str], mark: str
+) -> list[Action]:
+    """Pods for the nodes that want one, and the end of those on nodes that do not even keep one."""
     actions: list[Action] = []
     for node in wanted:
         actions += [
@@ -68,7 +73,7 @@ def _steps(daemon_set: Object, there: Mapping[str, Sequence[Object]], wanted: Se
         if not there.get(node):
             actions.append(Create(resource=kinds.PODS, body=_pod(daemon_set, node, mark)))
     for node, standing in there.items():
-        if node not in wanted:
+        if node not in kept:
             actions += [pods.deletion(pod) for pod in standing if not objects.terminating(pod)]
     return actions
 

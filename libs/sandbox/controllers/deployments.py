@@ -5,7 +5,7 @@ Upstream: k8s.io/kubernetes pkg/controller/deployment.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import controller, objects, ownership, pods, progress, revisions, rollout
@@ -14,6 +14,8 @@ from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
 from libs.sandbox.store import Event
+
+_NAME: Final = "deployments"
 
 
 def look(view: View, key: Key) -> Decision:
@@ -30,11 +32,18 @@ def look(view: View, key: Key) -> Decision:
         new = revisions.newest(deployment, mine)
         old = [each for each in mine if each is not new]
         old_pods = sum(not pods.finished(pod) for each in old for pod in view.owned(each, kinds.PODS))
-    return decide(deployment, mine, view.now, old_pods=old_pods)
+    refusal = view.refusals.get((_NAME, *key), "")
+    return decide(deployment, mine, view.now, old_pods=old_pods, refusal=refusal)
 
 
-def decide(deployment: Object, replica_sets: Sequence[Object], now: datetime, *, old_pods: int = 0) -> Decision:
-    """The next step of a Deployment. `old_pods`: pods of old ReplicaSets that still run, which Recreate waits for."""
+def decide(
+    deployment: Object, replica_sets: Sequence[Object], now: datetime, *, old_pods: int = 0, refusal: str = ""
+) -> Decision:
+    """The next step of a Deployment.
+
+    `old_pods`: pods of old ReplicaSets that still run, which Recreate waits for. `refusal`: why the new ReplicaSet
+    could not be made last time.
+    """
     plan = rollout.strategy(deployment["spec"])
     new = revisions.newest(deployment, replica_sets)
     old = [each for each in replica_sets if each is not new]
@@ -46,7 +55,11 @@ def decide(deployment: Object, replica_sets: Sequence[Object], now: datetime, *,
         return _scale(deployment, new, old, plan, status)
     revision = max(map(revisions.number, old), default=0) + 1
     if new is None:
-        return _begin(deployment, old, revision, plan, status, now)
+        size = rollout.first_size(plan, 0, sum(map(_size, old))) if plan.rolling or not any(map(_size, old)) else 0
+        made = revisions.replica_set(deployment, revision, plan, size)
+        if refusal:
+            return _begin_again(deployment, made, status, refusal, now)
+        return _begin(deployment, old, made, status, now)
     steps = _steps(plan, new, old, old_pods)
     actions = _resized(replica_sets, steps, plan)
     if not steps and (renewed := revisions.renewed(deployment, new, revision)):
@@ -80,25 +93,29 @@ def _scale(
 
 
 def _begin(
-    deployment: Object,
-    old: Sequence[Object],
-    revision: int,
-    plan: rollout.Strategy,
-    status: dict[str, Any],
-    now: datetime,
+    deployment: Object, old: Sequence[Object], made: dict[str, Any], status: dict[str, Any], now: datetime
 ) -> Decision:
     """A rollout starts: the new ReplicaSet, as large as it may be beside the old ones.
 
     The status waits for what comes of that, unless it must tell that an earlier rollout is no longer the last word.
     """
-    size = rollout.first_size(plan, 0, sum(map(_size, old))) if plan.rolling or not any(map(_size, old)) else 0
-    made = revisions.replica_set(deployment, revision, plan, size)
     actions: list[Action] = [Create(resource=kinds.REPLICA_SETS, body=made)]
     if old:
         status = progress.created(status, made["metadata"]["name"], now)
         return _report(deployment, status, actions)
-    marked = _marked(deployment, revision)
+    marked = _marked(deployment, revisions.number(made))
     return Decision(actions=(*actions, *((marked,) if marked else ())))
+
+
+def _begin_again(
+    deployment: Object, made: dict[str, Any], status: dict[str, Any], refusal: str, now: datetime
+) -> Decision:
+    """The new ReplicaSet was refused: the status says so, and it is tried again; under another name if it was taken."""
+    if refusal.endswith("already exists"):
+        counted = _report(deployment, {**status, "collisionCount": int(status.get("collisionCount") or 0) + 1})
+        return Decision(actions=counted.actions)
+    said = _report(deployment, progress.refused(status, made["metadata"]["name"], refusal, now))
+    return Decision(actions=(*said.actions, Create(resource=kinds.REPLICA_SETS, body=made)))
 
 
 def _steps(plan: rollout.Strategy, new: Object, old: Sequence[Object], old_pods: int) -> dict[str, int]:
@@ -155,8 +172,8 @@ def _of_pod(event: Event, view: View) -> Iterable[Key]:
     return ((objects.namespace(event.object), above["name"]),) if above and above["kind"] == "Deployment" else ()
 
 
-CONTROLLER = Controller(
-    name="deployments",
+CONTROLLER: Final = Controller(
+    name=_NAME,
     routes={
         kinds.DEPLOYMENTS.table: controller.itself,
         kinds.REPLICA_SETS.table: controller.its_owner(kinds.DEPLOYMENTS),

@@ -13,6 +13,7 @@ from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
 
+_MYSELF: Final = "kubernetes.io/job-controller"
 _INDEX: Final = "batch.kubernetes.io/job-completion-index"
 
 
@@ -38,7 +39,7 @@ def ended(job: Object) -> str:
 
 def decide(job: Object, owned: Sequence[Object], now: datetime) -> Decision:
     """The next step of a Job: pods to make or delete, its verdict, or its end when its time has come."""
-    if objects.terminating(job):
+    if objects.terminating(job) or job["spec"].get("managedBy", _MYSELF) != _MYSELF:
         return Decision()
     if ended(job):
         return _expire(job, now)

@@ -28,6 +28,9 @@ def status(
     if failure := _failure(sets, new):
         standing.append({**failure, "lastUpdateTime": failure["lastTransitionTime"]})
     kept = {"collisionCount": old["collisionCount"]} if old.get("collisionCount") is not None else {}
+    ending = [objects.status(each).get("terminatingReplicas") for each in sets if objects.status(each)]
+    if None not in ending:
+        kept["terminatingReplicas"] = sum(ending)
     return {
         "observedGeneration": objects.generation(deployment),
         **objects.counts(
@@ -86,6 +89,13 @@ def progressing(
 def created(status_now: dict[str, Any], name: str, now: datetime) -> dict[str, Any]:
     """The status at the moment a rollout begins."""
     found = _condition("True", "NewReplicaSetCreated", f'Created new replica set "{name}"', now)
+    return {**status_now, "conditions": conditions.put(status_now["conditions"], found)}
+
+
+def refused(status_now: dict[str, Any], name: str, refusal: str, now: datetime) -> dict[str, Any]:
+    """The status of a rollout that cannot begin, as its ReplicaSet is refused."""
+    message = f'Failed to create new replica set "{name}": {refusal}'
+    found = _condition("False", "ReplicaSetCreateError", message, now)
     return {**status_now, "conditions": conditions.put(status_now["conditions"], found)}
 
 

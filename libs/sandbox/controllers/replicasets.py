@@ -33,7 +33,8 @@ def decide(replica_set: Object, owned: Sequence[Object], now: datetime, *, refus
     if surplus > 0 and not objects.terminating(replica_set):
         victims = sorted(active, key=pods.deletion_rank)[: min(surplus, BATCH)]
         return Decision(actions=tuple(map(pods.deletion, victims)))
-    status, after = _status(replica_set, active, now, surplus, refusal)
+    ending = sum(objects.terminating(each) and not pods.finished(each) for each in owned)
+    status, after = _status(replica_set, active, ending, now, refusal)
     report = (
         (Replace(resource=kinds.REPLICA_SETS, body=objects.with_status(replica_set, status), subresource="status"),)
         if status != objects.status(replica_set)
@@ -51,13 +52,13 @@ def decide(replica_set: Object, owned: Sequence[Object], now: datetime, *, refus
 
 
 def _status(
-    replica_set: Object, active: Sequence[Object], now: datetime, surplus: int, refusal: str
+    replica_set: Object, active: Sequence[Object], ending: int, now: datetime, refusal: str
 ) -> tuple[dict[str, object], float | None]:
     spec, old = replica_set["spec"], objects.status(replica_set)
     marks = (spec["template"].get("metadata") or {}).get("labels") or {}
     available, after = pods.available(active, spec.get("minReadySeconds") or 0, now)
     standing = conditions.without(old.get("conditions") or (), "ReplicaFailure")
-    if refusal and surplus < 0:
+    if refusal and len(active) < int(spec.get("replicas", 1)):
         failure = conditions.make("ReplicaFailure", "True", "FailedCreate", refusal, now)
         standing = conditions.put(old.get("conditions") or (), failure)
     numbers = objects.counts(
@@ -66,7 +67,8 @@ def _status(
         availableReplicas=available,
         observedGeneration=objects.generation(replica_set),
     )
-    return {"replicas": len(active), **numbers, **({"conditions": standing} if standing else {})}, after
+    status = {"replicas": len(active), **numbers, "terminatingReplicas": ending}
+    return {**status, **({"conditions": standing} if standing else {})}, after
 
 
 CONTROLLER = Controller(

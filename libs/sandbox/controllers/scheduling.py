@@ -73,6 +73,15 @@ def _fits(asked: Mapping[str, int], node: Object, used: Mapping[str, int]) -> It
             yield "Too many pods" if key == load.PODS else f"Insufficient {key}"
 
 
+def keeps(pod: Object, node: Object) -> bool:
+    """Whether a pod that is on a node may stay there, by its selector and by the taints that expel."""
+    tolerations = pod["spec"].get("tolerations") or ()
+    taints = (node.get("spec") or {}).get("taints") or ()
+    return matches(pod["spec"], node) and all(
+        tolerated(taint, tolerations) for taint in taints if taint["effect"] == "NoExecute"
+    )
+
+
 def expelled(pod: Object, node: Object, now: datetime) -> float | None:
     """Seconds that a pod may stay on a node whose taints expel it; None if none does.
 

@@ -153,7 +153,8 @@ def _status(
     ready = sum(map(pods.ready, alive))
     wanted = int(spec.get("replicas", 1))
     updated = hashes.count(update)
-    if updated == ready == len(alive) == wanted:
+    rolling = (spec.get("updateStrategy") or {}).get("type", "RollingUpdate") == "RollingUpdate"
+    if rolling and updated == ready == len(alive) == wanted:
         current = update
     status = {
         "observedGeneration": objects.generation(stateful_set),

@@ -40,6 +40,15 @@ async def test_a_tainted_node_loses_its_pod(cluster: Simulation) -> None:
 
 
 @simulation.member(nodes=2)
+async def test_a_node_that_takes_no_new_pods_keeps_its_own(cluster: Simulation) -> None:
+    await cluster.create(kinds.DAEMON_SETS, simulation.workload("agent"))
+    found = await cluster.edit(kinds.NODES, "member1-node1", taints=[{"key": "full", "effect": "NoSchedule"}])
+    assert nodes(cluster) == ["member1-node1", "member1-node2"]
+    status = cluster.get(kinds.DAEMON_SETS, "agent")["status"]
+    assert (status["desiredNumberScheduled"], status["numberMisscheduled"]) == (1, 1), found
+
+
+@simulation.member(nodes=2)
 async def test_a_cordoned_node_keeps_its_pod(cluster: Simulation) -> None:
     await cluster.create(kinds.DAEMON_SETS, simulation.workload("agent"))
     await cluster.edit(kinds.NODES, "member1-node1", unschedulable=True)

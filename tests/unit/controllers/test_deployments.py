@@ -32,6 +32,7 @@ async def test_a_deployment_becomes_available(cluster: Simulation) -> None:
         "updatedReplicas": 2,
         "readyReplicas": 2,
         "availableReplicas": 2,
+        "terminatingReplicas": 0,
     }
     assert simulation.condition(found, "Available")["reason"] == "MinimumReplicasAvailable"
     assert simulation.condition(found, "Progressing")["reason"] == "NewReplicaSetAvailable"
@@ -148,6 +149,28 @@ async def test_deletion_takes_replica_sets_and_pods_along(cluster: Simulation) -
     await cluster.create(kinds.DEPLOYMENTS, simulation.workload(replicas=3))
     await cluster.delete(kinds.DEPLOYMENTS, "web")
     assert (sets(cluster), cluster.pods()) == ({}, [])
+
+
+@simulation.member()
+async def test_pods_on_their_way_out_are_counted(cluster: Simulation) -> None:
+    await cluster.create(kinds.DEPLOYMENTS, simulation.workload(replicas=3, annotations={simulated.STOP_AFTER: "5s"}))
+    found = await cluster.edit(kinds.DEPLOYMENTS, "web", replicas=1)
+    assert (found["status"]["replicas"], found["status"]["terminatingReplicas"]) == (1, 2)
+    await cluster.after(7)
+    assert cluster.get(kinds.DEPLOYMENTS, "web")["status"]["terminatingReplicas"] == 0
+
+
+@simulation.member()
+async def test_a_name_that_is_taken_is_avoided(cluster: Simulation) -> None:
+    await cluster.create(kinds.DEPLOYMENTS, simulation.workload(replicas=1))
+    name = cluster.state.list(kinds.REPLICA_SETS)[0]["metadata"]["name"]
+    await cluster.delete(kinds.DEPLOYMENTS, "web")
+    stranger = simulation.workload("stranger", replicas=1)
+    await cluster.create(kinds.REPLICA_SETS, {**stranger, "metadata": {"name": name}})
+    await cluster.create(kinds.DEPLOYMENTS, simulation.workload(replicas=1))
+    await cluster.after(1)
+    found = cluster.get(kinds.DEPLOYMENTS, "web")
+    assert (found["status"]["collisionCount"], found["status"]["availableReplicas"]) == (1, 1)
 
 
 @simulation.member(hub=True)
