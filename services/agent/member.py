@@ -105,7 +105,7 @@ class Member:
             async with asyncio.timeout(self._timeout):
                 return await call
         except TimeoutError as error:
-            raise Unreachable(f"{self._api.server} did not answer in {self._timeout:g} s") from error
+            raise Unreachable(f"{self._api.origin} did not answer in {self._timeout:g} s") from error
 
     def _done(self, action: str, answer: bytes) -> bytes:
         metrics.ACTIONS.labels(self._me.cluster, action).inc()
