@@ -1,5 +1,6 @@
 """Compiled CEL: rules of schemas and expressions of admission policies."""
 
+import threading
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -37,7 +38,7 @@ class Expression:
         try:
             if not self._with_functions:
                 return self._program.execute(dict(variables))
-            context = celfunctions.context()
+            context = _CONTEXTS.with_functions
             for name, value in variables.items():
                 context.add_variable(name, value)
             return self._program.execute(context)
@@ -51,9 +52,19 @@ def compiled(text: str) -> Expression:
     return Expression(text)
 
 
+class _Contexts(threading.local):
+    """A context of each thread for expressions that need functions: each expression sets the variables that it reads."""
+
+    def __init__(self) -> None:
+        self.with_functions = celfunctions.context()
+
+
+_CONTEXTS: Final = _Contexts()
+
+
 @cache
 def _known() -> frozenset[str]:
-    return frozenset(name.rpartition(".")[2] for name in celfunctions.context().functions)
+    return frozenset(name.rpartition(".")[2] for name in _CONTEXTS.with_functions.functions)
 
 
 def _words(error: Exception) -> str:
