@@ -53,7 +53,7 @@ def compiled(text: str) -> Expression:
 
 
 class _Contexts(threading.local):
-    """A context of each thread for expressions that need functions: each expression sets the variables that it reads."""
+    """A context per thread for expressions that need functions. Each expression sets the variables that it reads."""
 
     def __init__(self) -> None:
         self.with_functions = celfunctions.context()
