@@ -46,9 +46,10 @@ fmt: $(SET_UP) ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: gen
-gen: $(SET_UP) ## what is made from the typed code: CRDs, AsyncAPI
+gen: $(SET_UP) ## what is made from the typed code: CRDs, AsyncAPI, the CLI's reference
 	$(BIN)/python -m libs.common.api.generate
 	$(BIN)/python -m libs.common.asyncapi
+	$(BIN)/python -m libs.cli.reference
 
 .PHONY: bench
 bench: $(SET_UP) ## the performance figures of the README, and bench.json
