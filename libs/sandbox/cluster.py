@@ -127,9 +127,9 @@ class Cluster:
         key = (meta.get("namespace") or "" if resource.namespaced else "", meta.get("name") or "")
         old = self._existing(resource, key)
         conditions.current(resource, meta, old["metadata"], needed=True)
-        given = meta.get("managedFields") or None
+        given = None if write.subresource else meta.get("managedFields")
         if write.trusted:
-            return self._change(resource, key, dict(body), old, write, given or [])
+            return self._change(resource, key, dict(body), old, write, meta.get("managedFields") or [])
         return self._change(resource, key, self._shaped(resource, body, write), old, write, given=given)
 
     def apply(
@@ -247,7 +247,7 @@ class Cluster:
         before = old["metadata"].get("managedFields") or []
         owned = before if entries is None else entries
         if given is not None and given != before:
-            owned = [] if given == [{}] else given
+            owned = [] if given in ([], [{}]) else given
         obj["metadata"] = metadata.carried(old["metadata"], obj)
         obj = self._furnished(resource, strategies.updated(resource, obj, old, write.subresource), old)
         if owned:
@@ -258,8 +258,8 @@ class Cluster:
             node, manager = self.registry.shape(resource).node, self._manager(resource, write)
             base = {**old, "metadata": {**old["metadata"], "managedFields": owned}}
             now = metadata.stamp(self.clock())
-            entries = ownership.updated(node, base, obj, manager, now)
-            obj["metadata"] = {**obj["metadata"], "managedFields": entries}
+            if entries := ownership.updated(node, base, obj, manager, now):
+                obj["metadata"] = {**obj["metadata"], "managedFields": entries}
         if not write.trusted:
             self._validate(resource, obj, old)
         self._admit("UPDATE", resource, key, obj, old, write)

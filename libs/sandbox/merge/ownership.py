@@ -18,6 +18,8 @@ Entry = Mapping[str, Any]
 
 UPDATERS: Final = 10
 """Managers by update that are kept one by one; the oldest beyond are put together."""
+_FIRST: Final = "before-first-apply"
+"""Who owns all that stands in an object without entries when something is first applied to it."""
 _ANCIENT: Final = "ancient-changes"
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _UNOWNED: Final = frozenset(
@@ -56,9 +58,12 @@ class Conflict(NamedTuple):
 def updated(node: Node, old: Object | None, new: Object, manager: Manager, now: str) -> list[Entry]:
     """The entries after `manager` has changed `old` into `new` other than by applying.
 
-    `old` carries the entries there were; None stands for an object that is created. `now` is when.
+    `old` carries the entries there were; None stands for an object that is created. `now` is when. An object that has
+    no entries gets none by an update.
     """
     entries: Sequence[Entry] = old["metadata"].get("managedFields") or () if old else ()
+    if old and not entries:
+        return []
     found = fields.compare(node, _bare(old) if old else {}, _bare(new))
     changed = _owned_part(fields.union(found.added, found.modified), manager.subresource)
     made = _released(entries, changed, found.removed, keep=lambda entry: _is(entry, manager, "Update"))
@@ -89,6 +94,8 @@ def applied(node: Node, live: Object | None, body: Object, manager: Manager, now
     if live is None:
         return Applied(body, [_entry(manager, "Apply", wanted, now)], [])
     entries: Sequence[Entry] = live["metadata"].get("managedFields") or ()
+    if not entries:
+        entries = updated(node, None, live, Manager(_FIRST, "", manager.api_version), now)
     mine = next((entry for entry in entries if _is(entry, manager, "Apply")), None)
     others = [entry for entry in entries if entry is not mine]
     bare = _bare(live)

@@ -178,3 +178,22 @@ def test_ten_updaters_are_kept_one_by_one(server: Api) -> None:
         made = server.done("PATCH", PATH, body, kind=api.MERGE, fieldManager=f"m{number}")
     names = [each["manager"] for each in made["metadata"]["managedFields"]]
     assert (len(names), "ancient-changes" in names) == (10, True)
+
+
+@pytest.mark.parametrize("reset", [[], [{}]])
+def test_entries_can_be_taken_away(server: Api, reset: list[Any]) -> None:
+    server.apply(PATH, api.config_map(x="1"))
+    made = server.done("PATCH", PATH, {"metadata": {"managedFields": reset}}, kind=api.MERGE)
+    assert "managedFields" not in made["metadata"]
+
+
+def test_an_update_gives_no_entries_to_what_has_none(server: Api) -> None:
+    server.apply(PATH, api.config_map(x="1"))
+    server.done("PATCH", PATH, {"metadata": {"managedFields": []}}, kind=api.MERGE)
+    assert "managedFields" not in server.done("PATCH", PATH, {"data": {"y": "1"}}, kind=api.MERGE)["metadata"]
+
+
+def test_what_stood_before_the_first_apply_is_owned(server: Api) -> None:
+    server.apply(PATH, api.config_map(x="1"))
+    server.done("PATCH", PATH, {"metadata": {"managedFields": []}}, kind=api.MERGE)
+    assert 'conflict with "before-first-apply" using v1' in server.apply(PATH, api.config_map(x="2")).body["message"]
