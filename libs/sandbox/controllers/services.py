@@ -80,10 +80,18 @@ def _endpoints(service: Object, able: Sequence[Object]) -> dict[str, Any]:
     metadata = {
         "namespace": objects.namespace(service),
         "name": objects.name(service),
-        "labels": {**objects.labels(service), "endpoints.kubernetes.io/managed-by": "endpoint-controller"},
+        "labels": {
+            **objects.labels(service),
+            **_headless(service),
+            "endpoints.kubernetes.io/managed-by": "endpoint-controller",
+        },
     }
     body: dict[str, Any] = {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}
     return {**body, "subsets": [subset]} if able else body
+
+
+def _headless(service: Object) -> dict[str, str]:
+    return {"service.kubernetes.io/headless": ""} if service["spec"].get("clusterIP") == "None" else {}
 
 
 def _serves(service: Object, pod: Object) -> bool:
@@ -143,6 +151,7 @@ def _slice(service: Object, able: Sequence[Object], zones: Mapping[str, str]) ->
         "generateName": f"{objects.name(service)}-",
         "labels": {
             **objects.labels(service),
+            **_headless(service),
             _SERVICE_NAME: objects.name(service),
             "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
         },

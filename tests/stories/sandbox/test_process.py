@@ -4,9 +4,11 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests import worlds
 from tests.stories.sandbox.conftest import Process
@@ -41,6 +43,26 @@ def test_a_restart_keeps_objects_and_addresses(started: "list[Process]", tmp_pat
     assert member.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.uid}") == pods
     member.kubectl("scale", "deployment/web", "--replicas=3")
     member.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+
+
+def test_a_kill_in_the_middle_of_a_burst(started: "list[Process]", tmp_path: Path) -> None:
+    first = start(started, tmp_path)
+    member = first.cluster("member1")
+    burst = [worlds.deployment(f"web{number}") for number in range(60)]
+    with ThreadPoolExecutor() as pool:
+        applied = pool.submit(member.kubectl, "apply", "-f", "-", stdin=yaml.safe_dump_all(burst), ok=False)
+        worlds.until(lambda: member.deployment("web9", "default"), what="the burst has begun")
+        first.end(signal.SIGKILL)
+        applied.result()
+    member = start(started, tmp_path).cluster("member1")
+    kept = len((member.get("/apis/apps/v1/namespaces/default/deployments") or {})["items"])
+    assert 10 <= kept < 60
+
+    def running() -> int:
+        pods = (member.get("/api/v1/namespaces/default/pods") or {})["items"]
+        return sum(each["status"]["phase"] == "Running" for each in pods)
+
+    worlds.until(lambda: running() == 2 * kept, what="two pods for each Deployment that came through")
 
 
 def test_it_ends_cleanly(started: "list[Process]", tmp_path: Path) -> None:
