@@ -40,3 +40,15 @@ async def test_what_stood_elsewhere_before_goes(world: Scene) -> None:
     assert (await world.removed(new)).removed == [world.removal(old)]
     assert await world.get(CONFIG_MAPS, "old") is None
     assert await world.get(CONFIG_MAPS, "new") is not None
+
+
+async def test_what_a_late_hand_of_ours_makes_again_after_its_removal_goes_again(world: Scene) -> None:
+    await world.applied(await world.apply(config_map("fence")))
+    work = await world.apply(config_map("settings"))
+    await world.applied(work)
+    made = await world.get(CONFIG_MAPS, "settings")
+    await world.removed(await world.remove(work))
+    assert made is not None
+    metadata = {k: v for k, v in made["metadata"].items() if k in ("name", "namespace", "labels", "annotations")}
+    await world.member.create(CONFIG_MAPS, {**made, "metadata": metadata}, namespace="default")
+    await world.see(CONFIG_MAPS, "settings", "default", lambda o: o is None)
