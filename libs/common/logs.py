@@ -54,4 +54,8 @@ def _named(service: str) -> structlog.typing.Processor:
 
 
 def _json(event: structlog.typing.EventDict, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    try:
+        return msgspec.json.encode(event, enc_hook=str).decode()
+    except (TypeError, ValueError, RecursionError):  # whatever was to be logged, a log line never fails
+        shown = {str(key): repr(value).encode("utf-8", "replace").decode() for key, value in event.items()}
+        return msgspec.json.encode(shown).decode()

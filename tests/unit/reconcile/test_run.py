@@ -161,3 +161,26 @@ def test_outcomes_are_counted() -> None:
     run_for(100, Handler(OSError(), errors.Retry(), After(timedelta(seconds=1)), errors.Terminal("no")), "a")
     run_for(100, Handler(), "b")
     assert [count(name) - b for name, b in zip(names, before, strict=True)] == [1, 1, 1, 1, 1]
+
+
+def test_the_depths_of_queues_that_share_a_name_add_up() -> None:
+    async def wait(key: str) -> Outcome:
+        await asyncio.Event().wait()
+        return DONE
+
+    async def scenario() -> float | None:
+        queues: list[Queue[str]] = [Queue(), Queue()]
+        async with asyncio.TaskGroup() as tasks:
+            loops = [
+                tasks.create_task(reconcile.run(q, wait, name="shared", workers=1, grace=timedelta())) for q in queues
+            ]
+            for queue in queues:
+                for key in ("busy", "waits", "waits too"):
+                    queue.add(key)
+            await asyncio.sleep(1)
+            depth = prometheus_client.REGISTRY.get_sample_value("argosy_reconcile_queue_depth", {"queue": "shared"})
+            for loop in loops:
+                loop.cancel()
+        return depth
+
+    assert virtual_time.run(scenario()) == 4
