@@ -5,6 +5,7 @@ Binding, work and reference names follow Karmada (its `pkg/util/names`), so that
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,6 +35,7 @@ def namespace_origin(namespace: str) -> OriginKey:
     return OriginKey("", f"namespace:{namespace}")
 
 
+@lru_cache(maxsize=8192)
 def encode_token(name: str) -> str:
     """A Kubernetes name as one NATS subject token: bytes outside `[A-Za-z0-9_-]` become `=XX`; "" becomes `_`.
 
@@ -46,6 +48,7 @@ def encode_token(name: str) -> str:
     return "".join(chr(b) if b in _TOKEN_SAFE else f"={b:02X}" for b in name.encode())
 
 
+@lru_cache(maxsize=8192)
 def decode_token(token: str) -> str:
     """The inverse of `encode_token`. Raises ValueError for text that no encoder wrote."""
     if token == CLUSTER_SCOPE:
@@ -97,6 +100,7 @@ def fits(name: str) -> bool:
     return len(name) <= _MAX_NAME
 
 
+@lru_cache(maxsize=1024)
 def work_name(kind: str, namespace: str, name: str) -> str:
     """The name Karmada gives the Work of an object; Argosy writes it into annotations of member objects."""
     plain = name.replace(":", ".").lower()

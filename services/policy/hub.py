@@ -40,6 +40,7 @@ class Hub:
     def __init__(self, api: Client, uid: str, changes: Changes) -> None:
         self.api = api
         self.uid = uid
+        self._observing = False
         self._clusters = self._informer(resources.CLUSTERS, Cluster, changes.cluster)
         self._policies = [
             self._informer(r, PropagationPolicy, changes.policy)
@@ -50,7 +51,7 @@ class Hub:
             for r in (resources.OVERRIDE_POLICIES, resources.CLUSTER_OVERRIDE_POLICIES)
         ]
         self._bindings = [
-            self._informer(r, ResourceBinding, changes.binding)
+            self._informer(r, ResourceBinding, self._unless_ours(changes.binding))
             for r in (resources.RESOURCE_BINDINGS, resources.CLUSTER_RESOURCE_BINDINGS)
         ]
         self._namespaces: Informer[Template] = Informer(
@@ -65,6 +66,13 @@ class Hub:
             told(change.old, change.new)
 
         return Informer(self.api, resource, decode=msgspec.json.Decoder(type_).decode, on_change=on_change)
+
+    def _unless_ours(self, told: Callable[[T | None, T | None], None]) -> Callable[[T | None, T | None], None]:
+        def tell(old: T | None, new: T | None) -> None:
+            if not self._observing:
+                told(old, new)
+
+        return tell
 
     def informers(self) -> list[Informer[Any]]:
         return [
@@ -130,8 +138,10 @@ class Hub:
         return (b for informer in self._bindings for b in informer.cache.values())
 
     def observe_binding(self, key: OriginKey, body: bytes) -> None:
-        """Feeds a write's answer back, so that the next look-up sees it."""
+        """Feeds a write's answer back, so that the next look-up sees it. Nobody is told of what we wrote ourselves."""
+        self._observing = True
         self._bindings_of(key).observe(body)
+        self._observing = False
 
     def forget_binding(self, key: OriginKey, resource_version: str) -> None:
         """Drops what a write or a live read showed to be gone."""

@@ -67,7 +67,12 @@ class Leadership:
             on_synced=lambda kind: self.routing.kind(kind),
         )
         self.works = Works(nats, on_change=lambda key: self.routing.origin(key), on_replay=self._replayed)
-        self.placements = Placements(nats, on_answer=self._answered, on_replay=lambda: self.requests.expire_all())
+        self.placements = Placements(
+            nats,
+            on_answer=self._answered,
+            on_replay=lambda: self.requests.expire_all(),
+            sent=lambda key, digest: self.requests.sent(key, digest),
+        )
         self.view = View(self.hub, self.templates, self.works, self.placements, excluded)
         self.clusters = Clusters(api, nats, self.view, self.notices)
         self.routing = Routing(self.view, self._queue, self.clusters.queue)

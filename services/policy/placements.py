@@ -25,11 +25,18 @@ class Placements:
     Args:
         on_answer: told of each answer.
         on_replay: told when the mirror begins anew: answers may be lost.
+        sent: the sequence of the question of that digest, if it is known.
     """
 
     def __init__(
-        self, nats: bus.Bus, *, on_answer: Callable[[OriginKey, Placed], None], on_replay: Callable[[], None]
+        self,
+        nats: bus.Bus,
+        *,
+        on_answer: Callable[[OriginKey, Placed], None],
+        on_replay: Callable[[], None],
+        sent: Callable[[OriginKey, str], int | None],
     ) -> None:
+        self._sent = sent
         self._nats = nats
         self._on_answer = on_answer
         self._on_replay = on_replay
@@ -71,12 +78,20 @@ class Placements:
             return DONE
         names = self._nats.subjects
         await self._nats.purge(subjects.PLACEMENTS, names.binding_placed(key), up_to_seq=answer.seq)
-        asked = await self._nats.last(subjects.BINDINGS, names.binding_request(key), BindingRequest)
-        if asked is not None and asked.message.digest == answer.placed.digest:
-            await self._nats.purge(subjects.BINDINGS, names.binding_request(key), up_to_seq=asked.seq)
+        asked = await self._question(key, answer.placed.digest)
+        if asked is not None:
+            await self._nats.purge(subjects.BINDINGS, names.binding_request(key), up_to_seq=asked)
         if self._done.get(key) is answer:
             del self._done[key]
         return DONE
+
+    async def _question(self, key: OriginKey, digest: str) -> int | None:
+        """Where the question to an answer stands: known to who sent it, else read."""
+        sent = self._sent(key, digest)
+        if sent is not None:
+            return sent
+        last = await self._nats.last(subjects.BINDINGS, self._nats.subjects.binding_request(key), BindingRequest)
+        return last.seq if last is not None and last.message.digest == digest else None
 
     def _on_message(self, delivery: "bus.Delivery[Message]") -> None:
         assert isinstance(delivery.message, Placed)

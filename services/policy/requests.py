@@ -44,6 +44,7 @@ class Requests:
         self._waiting: dict[OriginKey, tuple[int, int]] = {}
         self._heap: list[tuple[int, int, OriginKey]] = []
         self._promoted: set[OriginKey] = set()
+        self._sent: dict[OriginKey, tuple[str, int]] = {}
         self._age = 0
         self._asked = asyncio.Event()
 
@@ -66,9 +67,15 @@ class Requests:
         except BaseException:
             self._close(key)
             raise
+        self._sent[key] = (request.digest, entry.seq)
         metrics.REQUESTS.labels("sent").inc()
         self._measure()
         return True
+
+    def sent(self, key: OriginKey, digest: str) -> int | None:
+        """The sequence of the question of that digest, if it was the last one that we sent."""
+        known, seq = self._sent.get(key, ("", 0))
+        return seq if known == digest else None
 
     def answered(self, key: OriginKey, digest: str) -> None:
         """Closes the question that an answer is to."""
@@ -78,6 +85,7 @@ class Requests:
 
     def drop(self, key: OriginKey) -> None:
         """Forgets a binding that is gone."""
+        self._sent.pop(key, None)
         self._forget_waiting(key)
         if key in self._open:
             self._close(key)

@@ -53,7 +53,7 @@ class Routing:
         if not self._open:
             return
         for binding in self._view.hub.bindings():
-            if (templates.group_of(binding.spec.resource.api_version), binding.spec.resource.kind) == kind:
+            if kind_of(binding) == kind:
                 self._queue.add(_key(binding), priority=LATER)
         for template in list(self._view.templates.of_kind(kind)):
             self._look(template, LATER)
@@ -111,7 +111,7 @@ class Routing:
     def binding(self, old: ResourceBinding | None, new: ResourceBinding | None) -> None:
         seen = new or old
         assert seen is not None
-        if old is None or new is None:
+        if old is None and not self._view.templates.watches(kind_of(seen)):
             self._view.templates.refresh()
         if self._open:
             self._view.origins.enter(_key(seen), seen.spec.resource)
@@ -151,9 +151,7 @@ class Routing:
             for p in self._view.hub.policies()
             for s in p.spec.resource_selectors
         }
-        return selected | {
-            (templates.group_of(b.spec.resource.api_version), b.spec.resource.kind) for b in self._view.hub.bindings()
-        }
+        return selected | {kind_of(binding) for binding in self._view.hub.bindings()}
 
     # ---- inside ----
 
@@ -172,6 +170,12 @@ class Routing:
         kinds = {(templates.group_of(s.api_version), s.kind) for p in policies for s in p.spec.resource_selectors}
         for kind in kinds:
             yield from list(self._view.templates.of_kind(kind))
+
+
+def kind_of(binding: ResourceBinding) -> Kind:
+    """The kind of a binding's template."""
+    resource = binding.spec.resource
+    return templates.group_of(resource.api_version), resource.kind
 
 
 def _key(binding: ResourceBinding) -> OriginKey:

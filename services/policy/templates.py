@@ -58,6 +58,7 @@ class Templates:
         self._running: dict[Kind, asyncio.Task[None]] = {}
         self._dirty = asyncio.Event()
         self._stale = True
+        self._observing = False
         self.looked = asyncio.Event()
         """Set once the first look has started a watch for each kind that was wanted and served."""
 
@@ -73,6 +74,9 @@ class Templates:
 
     def kinds(self) -> Iterator[Kind]:
         return iter(tuple(self._watched))
+
+    def watches(self, kind: Kind) -> bool:
+        return kind in self._watched
 
     def synced(self, kind: Kind) -> bool:
         """Whether the absence of an object means anything."""
@@ -105,10 +109,12 @@ class Templates:
         return template.read(raw)
 
     def observe(self, key: TemplateKey, body: bytes) -> None:
-        """Feeds a write's answer back, so that the next look-up sees it."""
+        """Feeds a write's answer back, so that the next look-up sees it. What we wrote ourselves is no change."""
         informer = self._watched.get((key.group, key.kind))
         if informer is not None:
+            self._observing = True
             informer.observe(body)
+            self._observing = False
 
     # ---- which kinds ----
 
@@ -189,6 +195,6 @@ class Templates:
         seen = new or old
         if seen is None or self._excluded.object(seen.kind, seen.metadata):
             return
-        if old is not None and new is not None and template.same_to_users(old, new):
+        if old is not None and new is not None and template.same_to_users(old, new, but_claims=self._observing):
             return
         self._on_change(seen.key, old, new)

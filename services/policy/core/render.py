@@ -5,7 +5,6 @@ then the labels and annotations by which Argosy, and tools that know Karmada, fi
 """
 
 import hashlib
-import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -142,11 +141,10 @@ def _marked(
     manifest: Template, template: Template, binding: ResourceBinding, cluster: str, cluster_uid: str, conflict: str
 ) -> Template:
     metadata, owner = manifest["metadata"], binding.metadata
-    work_id = str(uuid.uuid5(uuid.UUID(owner.uid), cluster_uid))
     labels = {
         **(metadata.get("labels") or {}),
         wellknown.MANAGED_LABEL: wellknown.MANAGED_VALUE,
-        wellknown.WORK_ID_LABEL: work_id,
+        wellknown.WORK_ID_LABEL: _work_id(owner.uid, cluster_uid),
         wellknown.BINDING_ID_LABEL if owner.namespace else wellknown.CLUSTER_BINDING_ID_LABEL: owner.uid,
     }
     notes = {
@@ -161,6 +159,12 @@ def _marked(
     else:
         notes[wellknown.CLUSTER_BINDING_NAME_ANNOTATION] = owner.name
     return _with_record(manifest, labels, notes)
+
+
+def _work_id(origin_uid: str, cluster_uid: str) -> str:
+    """The permanent id of a work: a uuid that follows from what it is of."""
+    text = hashlib.sha1(f"{origin_uid}/{cluster_uid}".encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-a{text[17:20]}-{text[20:32]}"
 
 
 def _template_notes(template: Template) -> dict[str, str]:

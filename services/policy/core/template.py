@@ -98,13 +98,11 @@ def is_claimed(template: Template) -> bool:
     return matching.claim_of(template.metadata) is not None
 
 
-def same_to_users(old: Template, new: Template) -> bool:
+def same_to_users(old: Template, new: Template, *, but_claims: bool = False) -> bool:
     """Whether nothing changed but what servers and Argosy write: status, versions, managed fields.
 
-    A claim that somebody took away or wrote is a change, so that it can be put right.
+    A claim that somebody took away or wrote is a change, so that it can be put right; `but_claims` says that the new
+    one is ours.
     """
-    return (
-        old.digest == new.digest
-        and old.metadata.uid == new.metadata.uid
-        and matching.claim_of(old.metadata) == matching.claim_of(new.metadata)
-    )
+    same_claims = but_claims or matching.claim_of(old.metadata) == matching.claim_of(new.metadata)
+    return old.digest == new.digest and old.metadata.uid == new.metadata.uid and same_claims
