@@ -49,15 +49,22 @@ def run(name: str, settings_type: type[S], serve: Callable[[S, Health], Coroutin
         sys.exit(BAD_SETTINGS)
     logs.configure(name, chosen.log_level, chosen.log_format)
     shutdown = telemetry.setup(name)
-    # what is imported by now lives for ever: the collector need not look at it again
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    _tame_collector()
     try:
         code = _loop_runner()(_main(chosen, serve))
     finally:
         shutdown()
     sys.exit(code)
+
+
+def _tame_collector() -> None:
+    """Keeps the cycle collector from stopping everything for tens of milliseconds where caches are large.
+
+    What is imported by now lives for ever and need not be looked at again; what caches hold is looked at rarely.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 200)
 
 
 def _loop_runner() -> Callable[..., int]:
