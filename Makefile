@@ -50,6 +50,7 @@ gen: $(SET_UP) ## what is made from the typed code: CRDs, AsyncAPI, the CLI's re
 	$(BIN)/python -m libs.common.api.generate
 	$(BIN)/python -m libs.common.asyncapi
 	$(BIN)/python -m libs.cli.reference
+	$(BIN)/python -m libs.cli.settings_reference
 
 .PHONY: bench
 bench: $(SET_UP) ## the performance figures of the README, and bench.json

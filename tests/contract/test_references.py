@@ -1,13 +1,17 @@
-"""The command line's reference says what the commands are."""
+"""The references say what the commands and the settings are."""
 
 import subprocess
 import sys
 
-from libs.cli import reference
+from libs.cli import reference, settings_reference
 
 
 def test_the_reference_is_fresh() -> None:
     assert reference.PAGE.read_text() == reference.page(), "run `make gen`"
+
+
+def test_the_settings_page_is_fresh() -> None:
+    assert settings_reference.PAGE.read_text() == settings_reference.page(), "run `make gen`"
 
 
 def test_help_loads_nothing_heavy() -> None:
