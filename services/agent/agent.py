@@ -27,6 +27,7 @@ from services.agent.kinds import Kinds
 from services.agent.member import Member
 from services.agent.settings import Settings
 from services.agent.statuses import Statuses
+from services.agent.streams import Streams
 from services.agent.tenure import Tenure
 from services.agent.watches import Watches
 from services.agent.works import Works
@@ -47,11 +48,11 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     resource_models: tuple[ResourceModel, ...] = modelings.DEFAULT
 
 
-async def run(connection: Bus, membership: Membership, settings: Settings) -> None:
-    """Is the agent of one member, for ever."""
+async def run(connection: Bus, streams: Streams, membership: Membership, settings: Settings) -> None:
+    """Is the agent of one member, for ever. `streams` is the same for all agents of a process."""
     try:
         async with Client(membership.credentials, user_agent=_USER_AGENT) as api, asyncio.TaskGroup() as tasks:
-            await _Agent(connection, api, membership, settings, tasks).run()
+            await _Agent(connection, streams, api, membership, settings, tasks).run()
     finally:
         metrics.forget(membership.identity.cluster)
 
@@ -60,7 +61,13 @@ class _Agent:
     """The parts of one agent, put together."""
 
     def __init__(
-        self, connection: Bus, api: Client, membership: Membership, settings: Settings, tasks: asyncio.TaskGroup
+        self,
+        connection: Bus,
+        streams: Streams,
+        api: Client,
+        membership: Membership,
+        settings: Settings,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         me = membership.identity
         life = facts.new_life()
@@ -77,7 +84,9 @@ class _Agent:
         self._statuses = Statuses(me, connection, table, self._effects, self._look, settings.status_interval)
         member = Member(api, me, self._kinds, self._watches, settings.call_timeout)
         self._works = Works(me, connection, member, self._kinds, self._watches, table, self._statuses)
-        self._beats = Beats(me, connection, life, table, self._works, self._statuses, self._facts, self._may_speak)
+        self._beats = Beats(
+            me, connection, streams, life, table, self._works, self._statuses, self._facts, self._may_speak
+        )
         self._inventories = Inventories(api, me, self._kinds)
 
     async def run(self) -> None:

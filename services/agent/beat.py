@@ -14,6 +14,7 @@ from services.agent.core.identity import Identity
 from services.agent.core.table import Table
 from services.agent.facts import Facts
 from services.agent.statuses import Statuses
+from services.agent.streams import Streams
 from services.agent.works import Works
 
 log = structlog.get_logger()
@@ -26,6 +27,7 @@ class Beats:
         self,
         me: Identity,
         connection: Bus,
+        streams: Streams,
         agent: str,
         table: Table,
         works: Works,
@@ -35,6 +37,7 @@ class Beats:
     ) -> None:
         self._me = me
         self._bus = connection
+        self._streams = streams
         self._agent = agent
         self._table = table
         self._works = works
@@ -84,8 +87,8 @@ class Beats:
         )
 
     async def _look_at_streams(self) -> None:
-        self._works_created = (await self._bus.stream_info(WORKS)).created
-        told = await self._bus.stream_info(STATUS)
+        self._works_created = (await self._streams.info(WORKS)).created
+        told = await self._streams.info(STATUS)
         created, seq = self._status_life
         if created and (told.created != created or told.last_seq < seq):
             log.info("the stream of statuses is not what it was: telling all again", cluster=self._me.cluster)

@@ -28,6 +28,7 @@ from services.agent.agent import Membership
 from services.agent.core import modelings, readiness
 from services.agent.core.identity import Identity
 from services.agent.settings import Settings
+from services.agent.streams import Streams
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Hosted:
     def __init__(self, hub: Client, connection: Bus, settings: Settings) -> None:
         self._hub = hub
         self._bus = connection
+        self._streams = Streams(connection)
         self._settings = settings
         self._queue: Queue[str] = Queue()
         self.clusters: Informer[Cluster] = Informer(hub, CLUSTERS, decode=_cluster, on_change=self._changed)
@@ -80,7 +82,7 @@ class Hosted:
             await running.stop()
             del self._agents[name]
         if wanted is not None and name not in self._agents:
-            self._agents[name] = _Running(self._bus, wanted, self._settings, tasks)
+            self._agents[name] = _Running(self._bus, self._streams, wanted, self._settings, tasks)
         metrics.AGENTS.set(len(self._agents))
         return After(self._settings.secret_interval) if wanted is not None else reconcile.DONE
 
@@ -118,20 +120,29 @@ class Hosted:
 class _Running:
     """An agent at work; one that fails is started again."""
 
-    def __init__(self, connection: Bus, membership: Membership, settings: Settings, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self,
+        connection: Bus,
+        streams: Streams,
+        membership: Membership,
+        settings: Settings,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         self.membership = membership
-        self._task = tasks.create_task(self._run(connection, settings), name=f"agent {membership.identity.cluster}")
+        self._task = tasks.create_task(
+            self._run(connection, streams, settings), name=f"agent {membership.identity.cluster}"
+        )
 
     async def stop(self) -> None:
         self._task.cancel()
         await asyncio.wait({self._task})
 
-    async def _run(self, connection: Bus, settings: Settings) -> None:
+    async def _run(self, connection: Bus, streams: Streams, settings: Settings) -> None:
         name = self.membership.identity.cluster
         while True:
             log.info("agent started", cluster=name, server=self.membership.credentials.origin)
             try:
-                await agent.run(connection, self.membership, settings)
+                await agent.run(connection, streams, self.membership, settings)
             except Exception as error:
                 log.exception("agent failed", cluster=name, error=str(error))
             await asyncio.sleep(_RESTART_PAUSE.total_seconds())

@@ -12,6 +12,7 @@ from services.agent.agent import Membership
 from services.agent.core.identity import Identity
 from services.agent.hosted import Hosted
 from services.agent.settings import Settings
+from services.agent.streams import Streams
 
 
 async def serve(settings: Settings, health: Health) -> None:
@@ -42,7 +43,7 @@ async def _pull(connection: bus.Bus, settings: Settings, health: Health) -> None
         identity=Identity(hub_uid=settings.hub_uid, cluster=settings.cluster_name, cluster_uid=settings.cluster_uid),
         credentials=credentials.of_hub(settings.member_kubeconfig),
     )
-    await agent.run(connection, membership, settings)
+    await agent.run(connection, Streams(connection), membership, settings)
 
 
 def main() -> None:

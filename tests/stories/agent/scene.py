@@ -25,6 +25,7 @@ from services.agent import agent
 from services.agent.agent import Membership
 from services.agent.core.identity import Identity
 from services.agent.settings import Settings
+from services.agent.streams import Streams
 
 T = TypeVar("T")
 PATIENCE = 10.0
@@ -332,6 +333,6 @@ async def acting(made: Scene, settings: Settings = QUICK, *, host: str = "") -> 
     settings = msgspec.structs.replace(settings, host=host)
     membership = Membership(identity=made.identity, credentials=credentials.from_kubeconfig(made.server.kubeconfig))
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(agent.run(made.bus, membership, settings))
+        running = tasks.create_task(agent.run(made.bus, Streams(made.bus), membership, settings))
         yield
         running.cancel()
