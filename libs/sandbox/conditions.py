@@ -10,16 +10,16 @@ from libs.sandbox.store import Object
 
 def same(resource: Resource, stored: Mapping[str, Any], uid: str, version: str) -> None:
     """Refuses a deletion that is meant for another object or another state; empty words ask for nothing."""
-    name = stored["name"]
-    for noun, asked, found in (("UID", uid, stored["uid"]), ("ResourceVersion", version, stored["resourceVersion"])):
+    for noun, asked, found, hint in (
+        ("UID", uid, stored["uid"], "deleted and then recreated"),
+        ("ResourceVersion", version, stored["resourceVersion"], "modified"),
+    ):
         if asked and asked != found:
-            parts = ("/registry", resource.table, stored.get("namespace"), name)
             why = (
-                f"StorageError: invalid object, Code: 4, Key: {'/'.join(filter(None, parts))}, ResourceVersion: 0,"
-                f" AdditionalErrorMsg: Precondition failed: {noun} in precondition: {asked},"
-                f" {noun} in object meta: {found}"
+                f"the {noun} in the precondition ({asked}) does not match the {noun} in record ({found})."
+                f" The object might have been {hint}"
             )
-            raise statuses.conflict(resource, name, why)
+            raise statuses.conflict(resource, stored["name"], why)
 
 
 def current(resource: Resource, given: Mapping[str, Any], stored: Mapping[str, Any], *, needed: bool) -> None:
@@ -27,13 +27,20 @@ def current(resource: Resource, given: Mapping[str, Any], stored: Mapping[str, A
 
     `needed` tells whether kinds that take no unconditional updates insist on a version here.
     """
-    version = given.get("resourceVersion")
-    same(resource, stored, given.get("uid") or "", "")
+    name, version = stored["name"], given.get("resourceVersion")
+    if given.get("uid") and given["uid"] != stored["uid"]:
+        parts = ("/registry", resource.table, stored.get("namespace"), name)
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: {'/'.join(filter(None, parts))}, ResourceVersion: 0,"
+            f" AdditionalErrorMsg: Precondition failed: UID in precondition: {given['uid']},"
+            f" UID in object meta: {stored['uid']}"
+        )
+        raise statuses.conflict(resource, name, why)
     if not version and needed and strategies.needs_version(resource):
         message = "Invalid value: 0x0: must be specified for an update"
-        raise statuses.invalid(resource, stored["name"], [metadata.Fault("metadata.resourceVersion", message)])
+        raise statuses.invalid(resource, name, [metadata.Fault("metadata.resourceVersion", message)])
     if version and version != stored["resourceVersion"]:
-        raise statuses.stale(resource, stored["name"])
+        raise statuses.stale(resource, name)
 
 
 def known(resource: Resource, unknown: list[str], *, strict: bool) -> list[str]:

@@ -209,7 +209,12 @@ def _compare_parts(element: str, node: Node, old: Any, new: Any, marks: _Marks) 
     elif old is None and is_granular(node, new):
         old = type(new)()
     if type(old) is not type(new) or not is_granular(node, new):
-        marks.modified[element] = _LEAF
+        if is_granular(node, old):
+            marks.removed[element] = _whole(node, old)
+        if is_granular(node, new):
+            marks.added[element] = _whole(node, new)
+        else:
+            marks.modified[element] = _LEAF
         return
     inner = _Marks()
     _compare(node, old, new, inner)

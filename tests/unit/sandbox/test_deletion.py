@@ -60,7 +60,7 @@ def test_no_new_finalizers_on_what_goes(server: Api) -> None:
 def test_preconditions(server: Api, word: str) -> None:
     server.done("POST", api.CONFIG_MAPS, api.config_map())
     answer = server.ask("DELETE", PATH, {"preconditions": {word: "7777"}})
-    assert (answer.code, "in precondition: 7777" in answer.body["message"]) == (409, True)
+    assert (answer.code, "in the precondition (7777) does not match" in answer.body["message"]) == (409, True)
 
 
 @pytest.mark.parametrize(("policy", "finalizer"), [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
