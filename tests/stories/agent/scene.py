@@ -53,6 +53,7 @@ class Scene:
         self.identity = identity
         self.member = member
         self.statuses: dict[OriginKey, WorkStatus] = {}
+        self.traces: dict[OriginKey, str] = {}
         self.history: list[WorkStatus] = []
         self.gone: dict[OriginKey, Gone] = {}
         self.reports: list[CapacityReport] = []
@@ -94,6 +95,7 @@ class Scene:
         elif isinstance(message, Gone):
             self.gone[key_of(message)] = message
         else:
+            self.traces[key_of(message)] = delivery.traceparent
             self.statuses[key_of(message)] = message
             self.history.append(message)
         self._heard.set()
@@ -211,7 +213,7 @@ def namespace(name: str) -> dict[str, Any]:
 
 def definition(kind: str, plural: str) -> dict[str, Any]:
     """A CustomResourceDefinition template for a kind of example.com/v1 that takes any spec."""
-    spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -225,7 +227,7 @@ def definition(kind: str, plural: str) -> dict[str, Any]:
                     "name": "v1",
                     "served": True,
                     "storage": True,
-                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}},
+                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": free, "status": free}}},
                 }
             ],
         },
