@@ -4,6 +4,7 @@ The source is read, not imported: the command line knows no service.
 """
 
 import ast
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +49,7 @@ def _fields(path: Path, name: str) -> Iterator[Setting]:
     """The fields of a class, each followed by its docstring."""
     tree = ast.parse(path.read_text())
     body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in itertools.pairwise(body):
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name) or field.value is None:
             continue
         if not isinstance(text, ast.Expr) or not isinstance(text.value, ast.Constant):

@@ -1,9 +1,11 @@
 """Servers that stop, come back, come back empty, and come back as they were before."""
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,17 @@ async def test_a_start_without_a_server_waits_for_it(tmp_path: Path) -> None:
         await server.start()
         await asyncio.wait_for(waiting, 10)
     await server.stop()
+
+
+@pytest.mark.parametrize("limit", [0.0001, 0.0], ids=["too late", "given up"])
+async def test_a_round_trip_that_nobody_waits_for_does_not_cost_the_connection(made: bus.Bus, limit: float) -> None:
+    for _ in range(20):
+        if limit:
+            with contextlib.suppress(bus.Unavailable):
+                await made.round_trip(timeout=timedelta(seconds=limit))
+        else:
+            async with asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(made.round_trip())
+                await asyncio.sleep(0)
+                task.cancel()
+    assert await made.round_trip() < timedelta(seconds=1)
