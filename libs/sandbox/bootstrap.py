@@ -34,11 +34,6 @@ class NodeSize(msgspec.Struct, frozen=True, kw_only=True):
     pods: str = "250"
 
 
-def region(index: int) -> str:
-    """The region of the member of that number, counted from 0."""
-    return _REGIONS[index % len(_REGIONS)][0]
-
-
 def hub(cluster: Cluster) -> None:
     """Makes what a hub lacks."""
     _ensure(cluster, _everywhere())
