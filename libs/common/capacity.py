@@ -23,6 +23,7 @@ import structlog
 from prometheus_client import Counter
 
 from libs.common import optional
+from libs.common.cancellation import heeded
 from libs.common.messages import ClusterEntry
 
 with optional.hidden("opentelemetry"):
@@ -96,7 +97,7 @@ class ClusterTable:
     async def put(self, entry: ClusterEntry) -> None:
         """Writes a row and tells the readers. Raises RedisError."""
         version = _version(entry.resource_version)
-        await self._put(keys=self._keys, args=[entry.name, _encoder.encode(entry), version])
+        await heeded(self._put(keys=self._keys, args=[entry.name, _encoder.encode(entry), version]))
 
     async def remove(self, name: str, uid: str, *, resource_version: str = "") -> None:
         """Removes a row if it is that uid's, and tells the readers. Raises RedisError.
@@ -104,7 +105,7 @@ class ClusterTable:
         Args:
             resource_version: that of the Cluster's deletion, if known: readers wait for it.
         """
-        await self._remove(keys=self._keys, args=[name, uid, _version(resource_version)])
+        await heeded(self._remove(keys=self._keys, args=[name, uid, _version(resource_version)]))
 
     async def fill(self, entries: Iterable[ClusterEntry]) -> None:
         """Replaces the whole table in one step and makes it known under a new epoch. Raises RedisError."""
@@ -118,7 +119,7 @@ class ClusterTable:
             pipe.set(self._epoch, epoch)
             pipe.incr(self._revision)
             pipe.publish(self._changes, "0 fill")
-            await pipe.execute()
+            await heeded(pipe.execute())
         self._filled = epoch
         REFILLS.inc()
 
@@ -183,10 +184,10 @@ class ClusterTable:
                 on_unknown()
 
         async with self._client.pubsub() as pubsub:
-            await pubsub.subscribe(self._changes)
+            await heeded(pubsub.subscribe(self._changes))
             checked = loop.time()
             while True:
-                message = await pubsub.get_message(timeout=_CHECK.total_seconds())
+                message = await heeded(pubsub.get_message(timeout=_CHECK.total_seconds()))
                 if message is not None:
                     now = await self._after(message)
                     if now is not None:
@@ -197,7 +198,7 @@ class ClusterTable:
                         tell(await self._read("epoch"))
 
     async def _current_epoch(self) -> str:
-        found: Any = await self._client.get(self._epoch)
+        found: Any = await heeded(self._client.get(self._epoch))
         return (found or b"").decode()
 
     async def _after(self, message: dict[str, Any]) -> Snapshot | None:
@@ -224,7 +225,7 @@ class ClusterTable:
             pipe.get(self._revision)
             pipe.get(self._hub)
             pipe.hgetall(self._clusters)
-            answers: list[Any] = await pipe.execute()
+            answers: list[Any] = await heeded(pipe.execute())
         epoch, revision, hub, rows = answers
         entries = {}
         for name, row in rows.items():

@@ -12,6 +12,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from libs.common import cancellation
 from libs.common.bus import metrics
 from libs.common.bus.errors import Closed, Unavailable
 
@@ -24,37 +25,29 @@ _DRAIN_LIMIT: Final = timedelta(seconds=5)
 
 
 class HeedfulClient(nats.aio.client.Client):
-    """A client whose calls never swallow a cancellation.
-
-    `asyncio.wait_for` of Python 3.11, which they use, answers the result instead when both come in the same moment; a
-    loop that is being stopped would go on for ever.
-    """
+    """A client whose calls never swallow a cancellation."""
 
     async def request(self, *arguments: Any, **named: Any) -> Msg:
         """As in the client."""
-        before = _cancellations()
-        answer = await super().request(*arguments, **named)
-        if _cancellations() > before:
-            raise asyncio.CancelledError
-        return answer
+        return await cancellation.heeded(super().request(*arguments, **named))
 
     async def flush(self, *arguments: Any, **named: Any) -> None:
         """As in the client."""
-        before = _cancellations()
-        await super().flush(*arguments, **named)
-        if _cancellations() > before:
-            raise asyncio.CancelledError
+        await cancellation.heeded(super().flush(*arguments, **named))
+
+    async def _process_pong(self) -> None:
+        """As in the client, but the answer to a flush that was given up is no error, which would end the reading."""
+        if self._pongs and self._pongs[0].done():
+            self._pongs.pop(0)
+            self._pings_outstanding = 0
+            return
+        await super()._process_pong()
 
     def give_up_requests(self) -> None:
         """Fails all requests that wait for an answer: after a cut none will come, and they would wait to their end."""
         for answer in tuple(self._resp_map.values()):
             if not answer.done():
                 answer.set_exception(nats.errors.ConnectionReconnectingError())
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return task.cancelling() if task is not None else 0
 
 
 class Session:
