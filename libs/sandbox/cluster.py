@@ -197,7 +197,8 @@ class Cluster:
 
     def _manager(self, resource: Resource, write: Write) -> ownership.Manager:
         subresource = "" if write.subresource == "*" else write.subresource
-        return ownership.Manager(write.manager, subresource, resource.api_version)
+        foreign = strategies.foreign(resource, subresource)
+        return ownership.Manager(write.manager, subresource, resource.api_version, foreign)
 
     def _shaped(self, resource: Resource, body: Object, write: Write) -> dict[str, Any]:
         """A new object from what came: checked for types, pruned, with its defaults, in the version it is stored in."""

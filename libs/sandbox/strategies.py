@@ -39,6 +39,13 @@ def needs_version(resource: Resource) -> bool:
     return resource.custom or resource.table in _UNCONDITIONAL_REFUSED
 
 
+def foreign(resource: Resource, subresource: str) -> tuple[str, ...]:
+    """The top-level fields that a client cannot write through a subresource ("" for the object itself)."""
+    if subresource == "status":
+        return ("spec",) if resource.table in _STATUS_KEEPS_METADATA else ("spec", "metadata")
+    return ("status",) if "status" in resource.subresources else ()
+
+
 def created(resource: Resource, obj: Object) -> Object:
     """The object as its kind's strategy begins it. `obj` has its metadata already."""
     table = resource.table

@@ -36,16 +36,18 @@ _UNOWNED: Final = frozenset(
     )
 )
 """Fields of metadata that nobody owns."""
-_RESET: Final = {"": ("f:status",), "status": ("f:spec", "f:metadata")}
-"""By subresource: what cannot be written through it."""
 
 
 class Manager(NamedTuple):
-    """Who writes: the name, through which subresource, in which version of the kind."""
+    """Who writes: the name, through which subresource, in which version of the kind.
+
+    `foreign` are the top-level fields that cannot be written so, and therefore not be owned.
+    """
 
     name: str
     subresource: str
     api_version: str
+    foreign: tuple[str, ...] = ()
 
 
 class Conflict(NamedTuple):
@@ -65,7 +67,7 @@ def updated(node: Node, old: Object | None, new: Object, manager: Manager, now: 
     if old and not entries:
         return []
     found = fields.compare(node, _bare(old) if old else {}, _bare(new))
-    changed = _owned_part(fields.union(found.added, found.modified), manager.subresource)
+    changed = _owned_part(fields.union(found.added, found.modified), manager)
     made = _released(entries, changed, found.removed, keep=lambda entry: _is(entry, manager, "Update"))
     mine = next((entry for entry in entries if _is(entry, manager, "Update")), None)
     before = mine["fieldsV1"] if mine else {}
@@ -90,7 +92,7 @@ def applied(node: Node, live: Object | None, body: Object, manager: Manager, now
 
     With `force` there are no conflicts: others lose what is applied over them.
     """
-    wanted = _owned_part(fields.of_value(node, _bare(body)), manager.subresource)
+    wanted = _owned_part(fields.of_value(node, _bare(body)), manager)
     if live is None:
         return Applied(body, [_entry(manager, "Apply", wanted, now)], [])
     entries: Sequence[Entry] = live["metadata"].get("managedFields") or ()
@@ -124,7 +126,7 @@ def _bare(obj: Object) -> Object:
     return {**obj, "metadata": {key: value for key, value in meta.items() if key != "managedFields"}}
 
 
-def _owned_part(found: Fields, subresource: str) -> Fields:
+def _owned_part(found: Fields, manager: Manager) -> Fields:
     made = {element: tree for element, tree in found.items() if element not in ("f:apiVersion", "f:kind")}
     if "f:metadata" in made:
         metadata = {element: tree for element, tree in made["f:metadata"].items() if element not in _UNOWNED}
@@ -132,8 +134,8 @@ def _owned_part(found: Fields, subresource: str) -> Fields:
             made["f:metadata"] = metadata
         else:
             del made["f:metadata"]
-    for element in _RESET.get(subresource, ()):
-        made.pop(element, None)
+    for name in manager.foreign:
+        made.pop(f"f:{name}", None)
     return made
 
 

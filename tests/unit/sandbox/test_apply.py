@@ -197,3 +197,9 @@ def test_what_stood_before_the_first_apply_is_owned(server: Api) -> None:
     server.apply(PATH, api.config_map(x="1"))
     server.done("PATCH", PATH, {"metadata": {"managedFields": []}}, kind=api.MERGE)
     assert 'conflict with "before-first-apply" using v1' in server.apply(PATH, api.config_map(x="2")).body["message"]
+
+
+def test_status_without_a_subresource_is_a_field_like_others(server: Api) -> None:
+    server.done("POST", api.DEFINITIONS, api.definition())
+    server.apply(f"{api.FOOS}/x", {**api.foo(), "status": {"a": 1}})
+    assert "status" not in server.apply(f"{api.FOOS}/x", api.foo()).body
