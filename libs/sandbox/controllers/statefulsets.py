@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from libs.sandbox import kinds
 from libs.sandbox.controllers import controller, history, objects, ownership, pods
-from libs.sandbox.controllers.actions import Action, Create, Decision, Replace
+from libs.sandbox.controllers.actions import Action, Create, Decision, Delete, Replace
 from libs.sandbox.controllers.controller import Controller
 from libs.sandbox.controllers.objects import Object
 from libs.sandbox.controllers.view import Key, View
@@ -24,7 +24,7 @@ def look(view: View, key: Key) -> Decision:
     loose = [each for each in view.loose(kinds.PODS, key[0]) if ordinal(stateful_set, each) is not None]
     if claims := ownership.changes(kinds.PODS, stateful_set, kinds.STATEFUL_SETS, mine, loose):
         return Decision(actions=tuple(claims))
-    claimed = {objects.name(each) for each in view.within(kinds.PERSISTENT_VOLUME_CLAIMS, key[0])}
+    claimed = {objects.name(each): each for each in view.within(kinds.PERSISTENT_VOLUME_CLAIMS, key[0])}
     return decide(stateful_set, mine, view.owned(stateful_set, kinds.CONTROLLER_REVISIONS), claimed, view.now)
 
 
@@ -35,9 +35,13 @@ def ordinal(stateful_set: Object, pod: Object) -> int | None:
 
 
 def decide(
-    stateful_set: Object, owned: Sequence[Object], revisions: Sequence[Object], claimed: set[str], now: datetime
+    stateful_set: Object,
+    owned: Sequence[Object],
+    revisions: Sequence[Object],
+    claimed: Mapping[str, Object],
+    now: datetime,
 ) -> Decision:
-    """The next step of a StatefulSet: pods, or else its status. `claimed`: names of the volume claims that exist."""
+    """The next step of a StatefulSet: pods, or else its status. `claimed`: the volume claims that exist, by name."""
     update = history.latest(stateful_set, kinds.STATEFUL_SETS, revisions)
     if update.action is not None:
         return Decision(actions=(update.action,))
@@ -64,7 +68,7 @@ def _steps(
     update: str,
     current: str,
     current_template: Mapping[str, Any] | None,
-    claimed: set[str],
+    claimed: Mapping[str, Object],
 ) -> list[Action]:
     """Pods to make, from the lowest number up, or to delete, from the highest down."""
     spec = stateful_set["spec"]
@@ -90,6 +94,7 @@ def _steps(
     for number in sorted((each for each in numbered if each not in wanted), reverse=True):
         if not objects.terminating(numbered[number]):
             actions.append(pods.deletion(numbered[number]))
+            actions += _unclaimed(stateful_set, numbered[number], claimed)
         if ordered:
             return actions
     return actions or (_update(numbered, wanted, first_updated, update) if rolling else [])
@@ -113,7 +118,7 @@ def _healthy(pod: Object) -> bool:
 
 
 def _creation(
-    stateful_set: Object, number: int, template: Mapping[str, Any], revision: str, claimed: set[str]
+    stateful_set: Object, number: int, template: Mapping[str, Any], revision: str, claimed: Mapping[str, Object]
 ) -> list[Action]:
     """A pod with its number, and before it the claims that it lacks."""
     name = f"{objects.name(stateful_set)}-{number}"
@@ -131,6 +136,8 @@ def _creation(
             selector = (stateful_set["spec"].get("selector") or {}).get("matchLabels") or {}
             metadata = {**claim["metadata"], "namespace": namespace, "name": claim_name}
             metadata["labels"] = {**objects.labels(claim), **selector}
+            if _retention(stateful_set, "whenDeleted") == "Delete":
+                metadata["ownerReferences"] = [{**owner, "controller": False, "blockOwnerDeletion": False}]
             body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim["spec"]}
             actions.append(Create(resource=kinds.PERSISTENT_VOLUME_CLAIMS, body=body))
     taken = {each["name"] for each in volumes}
@@ -141,6 +148,21 @@ def _creation(
     if volumes or kept:
         pod["spec"]["volumes"] = [*kept, *volumes]
     return [*actions, Create(resource=kinds.PODS, body=pod)]
+
+
+def _retention(stateful_set: Object, when: str) -> str:
+    policy = stateful_set["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
+    return str(policy.get(when) or "Retain")
+
+
+def _unclaimed(stateful_set: Object, pod: Object, claimed: Mapping[str, Object]) -> list[Action]:
+    """The end of the claims of a pod that is no longer wanted, if they are not to be kept."""
+    if _retention(stateful_set, "whenScaled") != "Delete":
+        return []
+    names = [
+        f"{objects.name(each)}-{objects.name(pod)}" for each in stateful_set["spec"].get("volumeClaimTemplates") or ()
+    ]
+    return [Delete(resource=kinds.PERSISTENT_VOLUME_CLAIMS, target=claimed[each]) for each in names if each in claimed]
 
 
 def _status(

@@ -111,15 +111,29 @@ async def test_on_delete_waits_for_hands(cluster: Simulation) -> None:
     assert images(cluster)["db-1"] == "nginx:2"
 
 
+CLAIM = {
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
 @simulation.member()
 async def test_each_pod_has_its_claims(cluster: Simulation) -> None:
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
-    await cluster.create(kinds.STATEFUL_SETS, database(replicas=2, volumeClaimTemplates=[claim]))
+    await cluster.create(kinds.STATEFUL_SETS, database(replicas=2, volumeClaimTemplates=[CLAIM]))
     volumes = cluster.get(kinds.PODS, "db-1")["spec"]["volumes"]
     assert volumes == [{"name": "data", "persistentVolumeClaim": {"claimName": "data-db-1"}}]
     assert cluster.get(kinds.PERSISTENT_VOLUME_CLAIMS, "data-db-1")["status"]["phase"] == "Bound"
     await cluster.delete(kinds.STATEFUL_SETS, "db")
     assert cluster.has(kinds.PERSISTENT_VOLUME_CLAIMS, "data-db-1")
+
+
+@simulation.member()
+async def test_claims_go_if_they_are_not_to_be_kept(cluster: Simulation) -> None:
+    policy = {"whenScaled": "Delete", "whenDeleted": "Delete"}
+    body = database(replicas=2, volumeClaimTemplates=[CLAIM], persistentVolumeClaimRetentionPolicy=policy)
+    await cluster.create(kinds.STATEFUL_SETS, body)
+    await cluster.edit(kinds.STATEFUL_SETS, "db", replicas=1)
+    found = cluster.state.list(kinds.PERSISTENT_VOLUME_CLAIMS)
+    assert [each["metadata"]["name"] for each in found] == ["data-db-0"]
+    await cluster.delete(kinds.STATEFUL_SETS, "db")
+    assert cluster.state.list(kinds.PERSISTENT_VOLUME_CLAIMS) == []
