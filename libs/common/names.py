@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 _TOKEN_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _ESCAPED = re.compile(r"=([0-9A-F]{2})")
 _SAFE_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _MAX_NAME = 253
@@ -45,6 +46,8 @@ def encode_token(name: str) -> str:
         return CLUSTER_SCOPE
     if name == CLUSTER_SCOPE:
         return "=5F"
+    if _PLAIN(name):
+        return name
     return "".join(chr(b) if b in _TOKEN_SAFE else f"={b:02X}" for b in name.encode())
 
 
@@ -53,6 +56,8 @@ def decode_token(token: str) -> str:
     """The inverse of `encode_token`. Raises ValueError for text that no encoder wrote."""
     if token == CLUSTER_SCOPE:
         return ""
+    if "=" not in token:
+        return token
     raw = bytearray()
     position = 0
     while position < len(token):
