@@ -58,6 +58,7 @@ class Scene:
         self.gone: dict[OriginKey, Gone] = {}
         self.reports: list[CapacityReport] = []
         self.beats: list[Beat] = []
+        self.patience = PATIENCE
         self._seq = 0
         self._heard = asyncio.Event()
 
@@ -103,12 +104,12 @@ class Scene:
     async def until(self, see: Callable[[], T | None], what: str) -> T:
         """Waits until what was heard shows it."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while not (seen := see()):
                     self._heard.clear()
                     await self._heard.wait()
         except TimeoutError:
-            raise AssertionError(f"not within {PATIENCE:.0f} s: {what}; statuses {self.statuses}") from None
+            raise AssertionError(f"not within {self.patience:.0f} s: {what}; statuses {self.statuses}") from None
         return seen
 
     async def applied(self, work: Work) -> WorkStatus:
