@@ -3,7 +3,7 @@
 Reference: k8s.io/kubernetes pkg/registry/core/service (alloc.go, strategy.go).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Final
 
@@ -75,7 +75,7 @@ class Addresses:
         spec.setdefault("clusterIPs", [asked])
 
     def _port(self, port: dict[str, Any], before: Object, obj: Object, faults: list[Fault]) -> dict[str, Any]:
-        number = port.get("nodePort") or _by_port(before).get((port.get("protocol", "TCP"), port["port"]))
+        number = port.get("nodePort") or _by_port(before).get(_place(port))
         if number is None:
             number = self._free_port()
         elif self._ports.get(number, _uid(obj)) != _uid(obj):
@@ -122,11 +122,16 @@ def _node_ports(obj: Object) -> Iterator[int]:
 
 def _by_port(spec: Object) -> dict[tuple[str, int], int]:
     ports = spec.get("ports") or ()
-    return {(port.get("protocol", "TCP"), port["port"]): port["nodePort"] for port in ports if port.get("nodePort")}
+    return {_place(port): port["nodePort"] for port in ports if port.get("nodePort")}
+
+
+def _place(port: Mapping[str, Any]) -> tuple[str, int]:
+    """What makes a port the same one in another state of its Service."""
+    return port.get("protocol", "TCP"), port.get("port", 0)
 
 
 def _without_kept(port: dict[str, Any], kept: dict[tuple[str, int], int]) -> dict[str, Any]:
     """A port that needs no node port any more, without the one it had."""
-    if port.get("nodePort") and kept.get((port.get("protocol", "TCP"), port["port"])) == port["nodePort"]:
+    if port.get("nodePort") and kept.get(_place(port)) == port["nodePort"]:
         return {key: value for key, value in port.items() if key != "nodePort"}
     return port

@@ -248,7 +248,7 @@ class Cluster:
         before = old["metadata"].get("managedFields") or []
         owned = before if entries is None else entries
         if given is not None and given != before:
-            owned = [] if given in ([], [{}]) else given
+            owned = [] if given in ([], [{}]) else given if ownership.readable(given) else before
         obj["metadata"] = metadata.carried(old["metadata"], obj)
         obj = self._furnished(resource, strategies.updated(resource, obj, old, write.subresource), old)
         if owned:

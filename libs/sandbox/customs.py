@@ -112,7 +112,9 @@ def accepted(definition: Object, others: Iterable[Resource], now: str) -> Object
 def _is_whole(definition: Object) -> bool:
     spec = definition.get("spec") or {}
     names = spec.get("names") or {}
-    return all((spec.get("group"), spec.get("versions"), spec.get("scope"), names.get("kind"), names.get("plural")))
+    versions = spec.get("versions") or ()
+    named = bool(versions) and all(each.get("name") for each in versions)
+    return all((spec.get("group"), named, spec.get("scope"), names.get("kind"), names.get("plural")))
 
 
 def _completed(names: Mapping[str, Any]) -> dict[str, Any]:

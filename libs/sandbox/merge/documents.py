@@ -100,6 +100,8 @@ def _get(document: Any, path: str, verb: str) -> Any:
 
 
 def _holder(document: Any, path: str, verb: str) -> tuple[Any, str]:
+    if not path:
+        raise Unfit(f"{verb} operation does not apply to the whole document")
     *parts, last = _parts(path)
     for part in parts:
         document = _step(document, part, path, verb)

@@ -57,6 +57,23 @@ class Conflict(NamedTuple):
     manager: str
 
 
+def readable(entries: Any) -> bool:
+    """Whether entries that a client has written can be taken as they are."""
+    if not isinstance(entries, list):
+        return False
+    return all(
+        isinstance(each, Mapping)
+        and each.get("operation") in ("Apply", "Update")
+        and all(isinstance(each.get(key), str) for key in ("manager", "apiVersion"))
+        and _is_tree(each.get("fieldsV1"))
+        for each in entries
+    )
+
+
+def _is_tree(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_tree(each) for each in value.values())
+
+
 def updated(node: Node, old: Object | None, new: Object, manager: Manager, now: str) -> list[Entry]:
     """The entries after `manager` has changed `old` into `new` other than by applying.
 
@@ -74,7 +91,7 @@ def updated(node: Node, old: Object | None, new: Object, manager: Manager, now: 
     after = fields.union(fields.difference(before, found.removed), changed)
     made = [entry for entry in made if not _is(entry, manager, "Update")]
     if after:
-        when = mine["time"] if mine and after == before else now
+        when = mine.get("time", now) if mine and after == before else now
         made.append(_entry(manager, "Update", after, when))
     return _capped(_sorted(made))
 
@@ -113,7 +130,7 @@ def applied(node: Node, live: Object | None, body: Object, manager: Manager, now
     conflicts = [] if force else _conflicts(others, changed, _handed_over(node, bare, manager))
     same = not changed and not found.removed
     left = _released(others, changed, found.removed, keep=lambda entry: False)
-    when = mine["time"] if mine and same else now
+    when = mine.get("time", now) if mine and same else now
     if wanted:
         left.append(_entry(manager, "Apply", wanted, when))
     return Applied(made, _sorted(left), conflicts)

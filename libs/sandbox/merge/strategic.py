@@ -71,7 +71,7 @@ def _merge_list(node: Node, held: list[Any], patch: list[Any]) -> list[Any]:
         return [_plain(item) for item in patch]
     name = node.patch_merge_key
     if not name:
-        return held + [item for item in dict.fromkeys(patch) if item not in held]
+        return held + [item for place, item in enumerate(patch) if item not in held and item not in patch[:place]]
     if any(isinstance(item, Mapping) and item.get(_DIRECTIVE) == "replace" for item in patch):
         return [_plain(item) for item in patch if item.get(_DIRECTIVE) != "replace"]
     made = list(held)

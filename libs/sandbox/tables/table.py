@@ -96,7 +96,7 @@ def _definition(column: Column) -> dict[str, Any]:
 
 
 def _custom_column(given: Mapping[str, Any]) -> Column:
-    path, kind = given["jsonPath"], given["type"]
+    path, kind = given.get("jsonPath", ""), given.get("type", "string")
 
     def cell(obj: Object) -> Cell:
         value = paths.find(path, obj)
@@ -106,13 +106,13 @@ def _custom_column(given: Mapping[str, Any]) -> Column:
             return _date(value)
         if kind == "string":
             return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        fits = {"integer": int, "number": int | float, "boolean": bool}[kind]
-        return value if isinstance(value, fits) else None
+        fits = {"integer": int, "number": int | float, "boolean": bool}.get(kind)
+        return value if fits and isinstance(value, fits) else None
 
     return Column(
         given["name"],
         cell,
-        kind if kind != "date" else "date",
+        kind,
         bool(given.get("priority")),
         given.get("description", ""),
     )

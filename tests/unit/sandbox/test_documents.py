@@ -41,6 +41,7 @@ PATCHES: list[tuple[Any, list[dict[str, Any]], Any]] = [
 UNFIT: list[list[dict[str, Any]]] = [
     [{"op": "test", "path": "/a", "value": 2}],
     [{"op": "remove", "path": "/nothing"}],
+    [{"op": "remove", "path": ""}],
     [{"op": "replace", "path": "/nothing", "value": 1}],
     [{"op": "add", "path": "/no/where", "value": 1}],
     [{"op": "add", "path": "/list/7", "value": 1}],
