@@ -54,11 +54,15 @@ class Mirror(Generic[T]):
         # what our own writes told of before the watch did: the version up to which the watch is behind
         self._ahead: dict[ObjectKey, int] = {}
         self._gone: dict[ObjectKey, int] = {}
+        # up to where the watch has told of everything: what it does not know of then is not there
+        self._reached = 0
 
     def observe(self, body: bytes) -> None:
         """Takes in the answer to our own write, if it is newer than what is known. Raises Garbled."""
         key, version = _identity(body)
         number = version_number(version)
+        if key not in self.cache and number <= self._reached:
+            return
         if number > max(self._number(key), self._gone.get(key, 0)):
             self._ahead[key] = number
             self._put(key, version, body)
@@ -75,6 +79,7 @@ class Mirror(Generic[T]):
         """Takes in ADDED, MODIFIED or DELETED and returns the version of the object in it. Raises Garbled."""
         key, version = _identity(body)
         number = version_number(version)
+        self._reached = max(self._reached, number)
         if self._settle(key, number):
             return version
         if type_ == "DELETED":
@@ -149,6 +154,7 @@ class Replacement(Generic[T]):
         """Ends the read, which is of that version. Returns whether the server's versions went back."""
         mirror, number = self._mirror, version_number(version)
         back = 0 < number < self._floor
+        mirror._reached = number
         for told in (mirror._ahead, mirror._gone):
             for key in [key for key, ahead in told.items() if back or ahead <= number]:
                 del told[key]

@@ -96,6 +96,16 @@ def test_an_old_answer_does_not_take_us_back_behind_the_watch() -> None:
     assert world.cache == {"a": "a5"}
 
 
+def test_the_answer_to_a_write_does_not_revive_what_the_watch_saw_go() -> None:
+    world = World()
+    world.mirror.apply("ADDED", body("a", 1))
+    world.mirror.apply("DELETED", body("a", 3))
+    world.mirror.observe(body("a", 2))
+    assert world.cache == {}
+    world.mirror.observe(body("a", 4))
+    assert world.cache == {"a": "a4"}
+
+
 def test_a_forgotten_object_is_not_revived_by_late_events() -> None:
     world = World()
     world.mirror.apply("ADDED", body("a", 1))
