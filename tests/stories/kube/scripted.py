@@ -47,7 +47,14 @@ class Raw:
     data: bytes
 
 
-Answer = Reply | Chunks | Raw
+@dataclass(frozen=True)
+class Bytes:
+    """These bytes, on a connection that goes on."""
+
+    data: bytes
+
+
+Answer = Reply | Chunks | Raw | Bytes
 Script = Callable[[Request], Answer]
 
 
@@ -100,6 +107,11 @@ class Server:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_pump(reader, here))
             tasks.create_task(_pump(there, writer))
+
+    def say(self, data: bytes) -> None:
+        """Sends this on every open connection, unasked."""
+        for writer in self._writers:
+            writer.write(data)
 
     def cut(self) -> None:
         """Cuts every open connection."""
@@ -189,6 +201,10 @@ async def _answer(writer: asyncio.StreamWriter, answer: Answer, over: asyncio.Ev
             if then == "hold":
                 await over.wait()
             return False
+        case Bytes(data):
+            writer.write(data)
+            await writer.drain()
+            return True
         case Raw(data):
             writer.write(data)
             await writer.drain()

@@ -1,5 +1,6 @@
 """What a client sends, and what it does about refusals, broken connections, TLS and proxies."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -219,3 +220,18 @@ async def test_a_path_in_the_servers_url_leads_and_is_not_told() -> None:
         with pytest.raises(errors.Interrupted) as caught:
             await api.create(CONFIG_MAPS, {}, namespace="ns")
         assert "hush" not in str(caught.value)
+
+
+async def test_an_answer_too_many_is_never_taken_for_the_next() -> None:
+    twice = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none" + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo"
+    async with scripted.serving(scripted.Bytes(twice), Reply(200, b"three")) as server, client(server) as api:
+        assert [await api.raw("GET", "/x") for _ in range(2)] == [b"one", b"three"]
+
+
+async def test_what_comes_unasked_ends_a_kept_connection() -> None:
+    async with scripted.serving(Reply(200, b"one"), Reply(200, b"three")) as server, client(server) as api:
+        assert await api.raw("GET", "/x") == b"one"
+        server.say(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo")
+        await asyncio.sleep(0.05)
+        assert await api.raw("GET", "/x") == b"three"
+        assert server.connections == 2
