@@ -13,6 +13,7 @@ Start services with `MALLOC_ARENA_MAX=2`: glibc's arenas otherwise double the me
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -49,12 +50,19 @@ def run(name: str, settings_type: type[S], serve: Callable[[S, Health], Coroutin
         sys.exit(BAD_SETTINGS)
     logs.configure(name, chosen.log_level, chosen.log_format)
     shutdown = telemetry.setup(name)
+    _raise_file_limit()
     _tame_collector()
     try:
         code = _loop_runner()(_main(chosen, serve))
     finally:
         shutdown()
     sys.exit(code)
+
+
+def _raise_file_limit() -> None:
+    """Takes as many open files as the system allows: each watch is a connection, and hosted agents have many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _tame_collector() -> None:

@@ -97,10 +97,15 @@ async def test_a_refusal_is_counted_and_stops_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(20)
 async def test_recording_does_not_wait_for_a_server_that_is_away(tmp_path: Path) -> None:
+    def dropped() -> float:
+        return prometheus_client.REGISTRY.get_sample_value("argosy_events_dropped_total", {"why": "queue"}) or 0.0
+
+    before = dropped()
     async with embedded(tmp_path) as server, recording(server) as (_, recorder):
         await server.stop()
         async with asyncio.timeout(1):
             for number in range(3000):
                 about = ObjectReference(api_version="v1", kind="ConfigMap", namespace="default", name=f"o{number}")
                 await recorder.record(about, "Normal", "Scheduled", "somewhere")
+        assert dropped() - before >= 1990
         await server.start()
