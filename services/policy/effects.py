@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from libs.common.api.work import ResourceBinding
+from libs.common.api.policy import PropagationPolicy
+from libs.common.api.work import BindingSchedulePriority, ResourceBinding
 from libs.common.names import OriginKey
-from services.policy import metrics
+from services.policy import metrics, priorities
 from services.policy.bindings import Bindings
 from services.policy.claims import Claims
 from services.policy.core.orders import Orders
@@ -34,6 +35,10 @@ class Effects:
         self.requests = requests
         self.sending = sending
         self.notices = notices
+
+    async def priority(self, policy: PropagationPolicy) -> BindingSchedulePriority | None:
+        """The scheduling priority that a policy gives."""
+        return await priorities.priority_of(self._view.hub.api, policy)
 
     def settled(self, key: OriginKey, binding: ResourceBinding, answer: Answer) -> None:
         """An answer is durable on the hub."""

@@ -8,8 +8,11 @@ import structlog
 
 from libs.common import bus, reconcile
 from libs.common.api import wellknown
+from libs.common.bus.errors import Overtaken, Unavailable
+from libs.common.errors import Retry
 from libs.common.kube import resources
 from libs.common.kube.client import Client
+from libs.common.kube.errors import AlreadyExists, Conflict, Unreachable
 from libs.common.kube.events import Recorder
 from libs.common.kube.lease import Term
 from libs.common.kube.resources import ObjectKey
@@ -41,6 +44,9 @@ from services.policy.settings import Settings
 from services.policy.templates import Templates
 from services.policy.view import View
 from services.policy.works import Works
+
+_OTHERS_WERE_FIRST = (Conflict, AlreadyExists, Overtaken, Unavailable, Unreachable)
+"""Errors of the ordinary life of two writers, and of a hub or bus that is away for a moment."""
 
 log = structlog.get_logger(__name__)
 
@@ -131,10 +137,18 @@ class Leadership:
                 tasks.create_task(job, name=name)
 
     async def _look(self, key: OriginKey) -> Outcome:
-        if namespaces.is_namespace(key):
-            await self.works.ready()
-            return await self._namespaces(key)
-        return await self._bindings(key)
+        try:
+            if namespaces.is_namespace(key):
+                await self.works.ready()
+                return await self._namespaces(key)
+            return await self._bindings(key)
+        except _OTHERS_WERE_FIRST as error:
+            raise Retry(str(error) or type(error).__name__) from error
+        except ExceptionGroup as group:
+            ordinary, others = group.split(_OTHERS_WERE_FIRST)
+            if ordinary is None or others is not None:
+                raise
+            raise Retry(str(ordinary.exceptions[0])) from group
 
     async def _read(self) -> None:
         """Waits until all that decisions are made from has been read."""

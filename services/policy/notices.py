@@ -11,6 +11,7 @@ import structlog
 
 from libs.common import bus
 from libs.common.api import wellknown
+from libs.common.api.meta import Template
 from libs.common.api.work import ObjectReference, ResourceBinding
 from libs.common.bus import cloudevents
 from libs.common.bus.errors import BusError
@@ -106,6 +107,23 @@ class Notices:
         if self._overrides_failed.get((key, cluster)) != message:
             self._overrides_failed[key, cluster] = message
             self.warn(template, "ApplyOverridePolicyFailed", f"cluster {cluster}: {message}")
+
+    def renamed(self, template: TemplateRef, key: OriginKey) -> None:
+        """A binding could not have its usual name."""
+        message = f"the usual name of its binding is taken or too long, so it is called {key.name}"
+        self.warn(template, "BindingRenamed", message)
+
+    def unreadable(self, body: Template, message: str) -> None:
+        """A template that cannot be interpreted."""
+        metadata = body["metadata"]
+        regarding = ObjectReference(
+            api_version=body["apiVersion"],
+            kind=body["kind"],
+            namespace=metadata.get("namespace", ""),
+            name=metadata["name"],
+            uid=metadata["uid"],
+        )
+        self._put(_Warning(regarding=regarding, reason="ApplyPolicyFailed", message=message))
 
     def warn(self, template: TemplateRef, reason: str, message: str) -> None:
         """Something about a template that its owner should see."""

@@ -4,16 +4,23 @@ An origin is a binding or the template that should have one. Everything that can
 overrides, clusters, the scheduler's answer, works, agents' reports) only says which origin to look at again.
 """
 
+import asyncio
+import math
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from libs.common import telemetry
-from libs.common.api.work import ResourceBinding
+from libs.common.api.meta import Template as Body
+from libs.common.api.policy import PropagationPolicy
+from libs.common.api.work import BindingSchedulePriority, ResourceBinding
+from libs.common.errors import Terminal
+from libs.common.interpreter.typed import InterpretError
 from libs.common.messages import BindingRequest
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, After, Outcome
+from services.policy import origins
 from services.policy.core import binding as bindings
 from services.policy.core import departures, lazy, matching, staleness
 from services.policy.core import template as templates
@@ -29,6 +36,12 @@ log = structlog.get_logger(__name__)
 
 _PAUSE: Final = timedelta(milliseconds=200)
 """Before the scheduler is asked again by whom it did not know yet."""
+_AGAIN: Final = {
+    "SchedulerError": timedelta(seconds=10),
+    "QuotaExceeded": timedelta(seconds=30),
+    "Unschedulable": timedelta(minutes=5),
+}
+"""When to ask again after a failure that no change of clusters need end."""
 _REQUEST: Final = "binding.request.{namespace}.{binding}"
 _PLACED: Final = "binding.placed.{namespace}.{binding}"
 
@@ -69,7 +82,7 @@ class Reconciler:
         fleet, traceparent = self._view.fleet(), telemetry.root(template.trace_id)
         body = templates.with_metadata(template.body(), *matching.claim_metadata(decision.policy))
         with telemetry.span("match", parent=traceparent) as span:
-            wanted = bindings.desired(key.name, body, decision.policy, bindings.interpret(body), binding)
+            wanted = self._desired(key, body, decision.policy, binding, await self._do.priority(decision.policy))
             wanted = lazy.noted(wanted, decision.policy, template)
             wanted = departures.without_departed(wanted, fleet.clusters, fleet.uids, self._do.orders.next())
             why = self._why(key, wanted, binding, fleet)
@@ -89,11 +102,30 @@ class Reconciler:
             stands = await self._do.bindings.write(key, wanted, binding)
             if answer is not None:
                 self._do.settled(key, stands, answer)
+            if binding is None and key != origins.plain_name(template.key):
+                self._do.notices.renamed(reference(template), key)
             sent = await self._do.sending.binding(
                 key, stands, reference(template), body, frozen=False, traceparent=span.traceparent
             )
             await self._removal.clear(key, stands, sent)
-        return DONE
+        again = _AGAIN.get(answer.placed.failure or "") if answer is not None else None
+        return After(again) if again is not None else DONE
+
+    def _desired(
+        self,
+        key: OriginKey,
+        body: Body,
+        policy: PropagationPolicy,
+        binding: ResourceBinding | None,
+        priority: BindingSchedulePriority | None,
+    ) -> ResourceBinding:
+        try:
+            interpretation = bindings.interpret(body)
+        except InterpretError as error:
+            message = f"{body['kind']} {body['metadata']['name']} cannot be interpreted: {error}"
+            self._do.notices.unreadable(body, message)
+            raise Terminal(message) from error
+        return bindings.desired(key.name, body, policy, interpretation, binding, priority=priority)
 
     def _held(self, key: OriginKey, template: Template, decision: Claim, binding: ResourceBinding | None) -> bool:
         """Whether a lazy policy waits for the user to change the template."""
@@ -104,7 +136,8 @@ class Reconciler:
         why = staleness.reason(wanted, binding, fleet.clusters)
         if why or staleness.suspended(wanted) or not staleness.moves_with_clusters(wanted):
             return why
-        return "" if self._decided.since(key, _fingerprint(wanted, fleet)) else "clusters changed"
+        now = asyncio.get_running_loop().time()
+        return "" if self._decided.since(key, _fingerprint(wanted, fleet), now) else "clusters changed"
 
     def _digest(self, wanted: ResourceBinding, fleet: Fleet) -> str:
         moving = _fingerprint(wanted, fleet) if staleness.moves_with_clusters(wanted) else ""
@@ -155,7 +188,9 @@ class Reconciler:
 
     def _placed(self, wanted: ResourceBinding, answer: Answer, fleet: Fleet) -> ResourceBinding:
         key = bindings.key_of(wanted)
-        self._decided.at(key, fleet.fingerprint, fleet.full_fingerprint)
+        again = _AGAIN.get(answer.placed.failure or "")
+        until = asyncio.get_running_loop().time() + again.total_seconds() if again is not None else math.inf
+        self._decided.at(key, fleet.fingerprint, fleet.full_fingerprint, until=until)
         return bindings.placed(
             wanted,
             answer.placed,

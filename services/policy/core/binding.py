@@ -14,6 +14,7 @@ from libs.common.api import wellknown
 from libs.common.api.meta import ObjectMeta, OwnerReference, Template
 from libs.common.api.policy import Placement, PropagationPolicy, PropagationSpec
 from libs.common.api.work import (
+    BindingSchedulePriority,
     BindingSpec,
     BindingSuspension,
     Component,
@@ -25,7 +26,7 @@ from libs.common.api.work import (
 )
 from libs.common.interpreter import registry
 from libs.common.messages import Order, Placed
-from services.policy.core import leaving, matching
+from services.policy.core import explanations, leaving, matching
 from services.policy.core.keys import with_changes
 
 API_VERSION = "work.karmada.io/v1alpha2"
@@ -50,8 +51,10 @@ def desired(
     policy: PropagationPolicy,
     interpretation: Interpretation,
     existing: ResourceBinding | None,
+    *,
+    priority: BindingSchedulePriority | None = None,
 ) -> ResourceBinding:
-    """The binding of `template` under `policy`, with the clusters it has now."""
+    """The binding of `template` under `policy`, with the clusters it has now and that scheduling priority."""
     metadata = template["metadata"]
     namespace = metadata.get("namespace", "")
     old = existing.spec if existing is not None else None
@@ -84,7 +87,7 @@ def desired(
             graceful_eviction_tasks=old.graceful_eviction_tasks if old is not None else None,
             required_by=old.required_by if old is not None else None,
             reschedule_triggered_at=old.reschedule_triggered_at if old is not None else None,
-            schedule_priority=old.schedule_priority if old is not None else None,
+            schedule_priority=priority if namespace else None,
         ),
     )
 
@@ -132,6 +135,7 @@ def placed(
         wellknown.LEAVING_ANNOTATION: leaving.render(left),
         wellknown.SCHEDULED_ANNOTATION: scheduled_note(answer, binding, chosen != before, now),
         wellknown.UNJOINED_ANNOTATION: None,
+        wellknown.EXPLANATION_ANNOTATION: _explained(notes, answer, same=chosen == before),
     }
     if answer.failure in (None, "NoClusterFit"):
         changes[wellknown.APPLIED_PLACEMENT_ANNOTATION] = placement_json(binding.spec.placement)
@@ -141,6 +145,12 @@ def placed(
         metadata=msgspec.structs.replace(binding.metadata, annotations=with_changes(notes, changes)),
         spec=msgspec.structs.replace(binding.spec, clusters=chosen or None),
     )
+
+
+def _explained(notes: Mapping[str, str], answer: Placed, *, same: bool) -> str | None:
+    """The explanation in short. An equal decision keeps the one it has: it is no reason to write."""
+    known = notes.get(wellknown.EXPLANATION_ANNOTATION)
+    return known if known is not None and same else explanations.short(answer)
 
 
 class ScheduledNote(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -123,6 +123,21 @@ class Convergence(RuleBasedStateMachine):
             cluster, report = self.delayed.pop(0)
             self.reports[cluster] = report
 
+    @rule()
+    def all_goes_well(self) -> None:
+        """One round in which nothing is lost."""
+        for publication in self.plan().publications:
+            self.publish(publication)
+        for cluster in CLUSTERS:
+            if cluster in self.stream:
+                report = self.members[cluster].read(self.stream[cluster][1])
+                if report is not None:
+                    self.reports[cluster] = report
+        self.leaving = leaving.cleared(self.leaving, self.reports, UIDS)
+        for purge in self.plan().purges:
+            assert self.stream[purge.cluster][0] == purge.seq
+            del self.stream[purge.cluster]
+
     # ---- what must hold ----
 
     @invariant()
@@ -136,17 +151,7 @@ class Convergence(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Left alone, all comes to rest in the right state."""
         for _ in range(12):
-            for publication in self.plan().publications:
-                self.publish(publication)
-            for cluster in CLUSTERS:
-                if cluster in self.stream:
-                    report = self.members[cluster].read(self.stream[cluster][1])
-                    if report is not None:
-                        self.reports[cluster] = report
-            self.leaving = leaving.cleared(self.leaving, self.reports, UIDS)
-            for purge in self.plan().purges:
-                assert self.stream[purge.cluster][0] == purge.seq
-                del self.stream[purge.cluster]
+            self.all_goes_well()
         wanted = {self.name: (self.template, f"{self.content}{self.name}")}
         for cluster, member in self.members.items():
             assert member.objects == (wanted if cluster in self.targets else {})
