@@ -102,7 +102,7 @@ async def test_a_body_that_is_too_large(client: Client) -> None:
 async def test_what_is_no_http(client: Client) -> None:
     client.writer.write(b"hello\r\n\r\n")
     assert (await client.head())[0] == 400
-    assert await client.reader.read() == b"this is not an HTTP request"
+    assert (await client.reader.read()).startswith(b"this is not HTTP")
 
 
 async def test_large_answers_are_compressed(client: Client) -> None:
