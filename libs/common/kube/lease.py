@@ -190,6 +190,8 @@ class _Candidate:
                     ),
                     {},
                 )
+        except errors.Conflict:
+            self.record = Lease()  # somebody has it already
         except (errors.KubeError, TimeoutError) as error:
             log.warning("lease not released", lease=self._key.name, error=str(error))
             self.record = Lease()
