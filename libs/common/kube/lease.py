@@ -180,18 +180,16 @@ class _Candidate:
 
     async def release(self) -> None:
         """Gives the Lease up, if it is ours, so that others need not wait for it to run out."""
-        if not self._holds:
-            return
         try:
             async with asyncio.timeout(self._retry.total_seconds()):
-                await self._put(
-                    msgspec.structs.replace(
+                while self._holds:
+                    free = msgspec.structs.replace(
                         self.record.spec, holder_identity="", lease_duration_seconds=1, renew_time=_now()
-                    ),
-                    {},
-                )
-        except errors.Conflict:
-            self.record = Lease()  # somebody has it already
+                    )
+                    try:
+                        await self._put(free, {})
+                    except errors.Conflict:  # a renewal that was cut off has taken place, or somebody has it already
+                        await self._read()
         except (errors.KubeError, TimeoutError) as error:
             log.warning("lease not released", lease=self._key.name, error=str(error))
             self.record = Lease()

@@ -170,3 +170,11 @@ async def test_a_failing_body_releases_the_lease(tmp_path: Path) -> None:
             await lease.lead(api, KEY, "a", broken)
         assert caught.group_contains(ValueError, match="broken")
         assert not (await stored(api)).spec.holder_identity
+
+
+async def test_a_lease_that_was_annotated_by_hand_is_released_all_the_same(tmp_path: Path) -> None:
+    async with embedded(tmp_path) as server, server.client() as api, contenders(api, "a") as (a,):
+        await api.patch(resources.LEASES, KEY, {"metadata": {"annotations": {"by": "hand"}}})
+        a.done.set()
+        await a.task
+        assert not (await stored(api)).spec.holder_identity
