@@ -1,6 +1,7 @@
 """argosy-scheduler: decides which clusters get what, and how many replicas of it."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 from libs.common import bus, capacity, service, subjects
@@ -29,13 +30,13 @@ async def serve(settings: Settings, health: Health) -> None:
             name="argosy-scheduler",
             prefix=settings.subject_prefix,
             credentials=settings.nats_credentials,
+            on_state=partial(health.ready, "bus"),
         ) as connection,
         capacity.connect(settings.redis_url, prefix=settings.subject_prefix) as table,
         asyncio.TaskGroup() as tasks,
     ):
         await connection.ensure_streams()
-        health.ready("bus", True)
-        mirror = Mirror(table, lambda known: health.ready("clusters", known))
+        mirror = Mirror(table, partial(health.ready, "clusters"))
         tasks.create_task(mirror.follow(), name="mirror")
         options = Options(
             plugins=settings.plugins, enable_empty_workload_propagation=settings.enable_empty_workload_propagation

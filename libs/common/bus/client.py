@@ -240,7 +240,13 @@ def agent_consumer(cluster: str) -> str:
 
 @asynccontextmanager
 async def connect(
-    url: str, *, name: str, prefix: str = "argosy", credentials: str = "", wait: timedelta = timedelta(seconds=30)
+    url: str,
+    *,
+    name: str,
+    prefix: str = "argosy",
+    credentials: str = "",
+    wait: timedelta = timedelta(seconds=30),
+    on_state: Callable[[bool], None] = lambda _: None,
 ) -> AsyncIterator[Bus]:
     """A bus for the time of the block.
 
@@ -250,12 +256,13 @@ async def connect(
         prefix: begins all subjects.
         credentials: path of a `.creds` file; empty for none.
         wait: how long a server may take to answer.
+        on_state: told whether the connection stands, whenever that changes: for a service's readiness.
 
     Raises:
         Unavailable: no server answered in time, or it has no JetStream.
         Closed: the connection was ended for good while the block ran.
     """
-    async with session(url, name=name, credentials=credentials, wait=wait) as made:
+    async with session(url, name=name, credentials=credentials, wait=wait, on_state=on_state) as made:
         bus = Bus(made, Subjects(prefix))
         try:
             async with asyncio.TaskGroup() as tasks:

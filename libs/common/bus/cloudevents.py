@@ -23,6 +23,7 @@ BINDING_UNSCHEDULABLE: Final = "dev.argosy.binding.unschedulable"
 BINDING_DELETED: Final = "dev.argosy.binding.deleted"
 CLUSTER_JOINED: Final = "dev.argosy.cluster.joined"
 CLUSTER_LEFT: Final = "dev.argosy.cluster.left"
+CLUSTER_HEALTH: Final = "dev.argosy.cluster.health"
 
 _CONTENT_TYPE: Final = "content-type"
 _PREFIX: Final = "ce-"

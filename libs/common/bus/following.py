@@ -24,7 +24,7 @@ _IDLE: Final = timedelta(minutes=5)
 _RETRY_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 _CATCHING_UP_SECONDS: Final = 0.25
 """How often a replay asks whether anything is left: its last message may have been purged before it came."""
-_WATCH_SECONDS: Final = 5.0
+_WATCH_SECONDS: Final = 3.0
 _CONFIG_DIFFERS: Final = (10012, 10148)
 
 Decode = Callable[[str], type[Any] | None]
@@ -164,12 +164,20 @@ class Follower:
                 async with asyncio.timeout(pause):
                     await pull.ended.wait()
             except TimeoutError:
-                pull.check_alive()
+                await self._check_alive(pull)
             if not self._caught_up.is_set() and not pull.ended.is_set():
                 info: ConsumerInfo = await self._session.js.consumer_info(self._stream, self._consumer)
                 delivered = info.delivered.consumer_seq if info.delivered else 0
                 if not info.num_pending and delivered < self._expected:
                     self._caught_up.set()
+
+    async def _check_alive(self, pull: Pull) -> None:
+        """A pull that met a consumer in its last moment is lost without a word: the server is asked what it knows."""
+        pull.check_alive()
+        if pull.overdue and not pull.ended.is_set():
+            info: ConsumerInfo = await self._session.js.consumer_info(self._stream, self._consumer)
+            if not info.num_waiting:
+                pull.end("the server knows of no pull")
 
     def _receive(self, raw: Msg) -> None:
         at = place(raw.reply)

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from libs.common.bus.session import Session
 
 _EXPIRES: Final = timedelta(seconds=30)
-_HEARTBEAT: Final = timedelta(seconds=5)
+HEARTBEAT: Final = timedelta(seconds=3)
 _MISSED: Final = 2.5
 """Heartbeats without which a pull counts as dead: a pull request dies with its server, silently."""
 _PULL_BYTES: Final = 32 * 1024 * 1024
@@ -86,10 +86,15 @@ class Pull:
         if not self._session.client.is_closed:
             await self._subscription.unsubscribe()
 
+    @property
+    def overdue(self) -> bool:
+        """Whether a sign of the server should have come by now."""
+        return asyncio.get_running_loop().time() - self._seen_at > 1.2 * HEARTBEAT.total_seconds()
+
     def check_alive(self) -> None:
         """Ends the pull if the server has been silent for too long."""
         silent = asyncio.get_running_loop().time() - self._seen_at
-        if silent > _MISSED * _HEARTBEAT.total_seconds():
+        if silent > _MISSED * HEARTBEAT.total_seconds():
             self.end(f"no sign of the server for {silent:.0f} s")
 
     async def _ask(self) -> None:
@@ -98,7 +103,7 @@ class Pull:
             "batch": wanted,
             "max_bytes": _PULL_BYTES,
             "expires": int(_EXPIRES.total_seconds() * 1e9),
-            "idle_heartbeat": int(_HEARTBEAT.total_seconds() * 1e9),
+            "idle_heartbeat": int(HEARTBEAT.total_seconds() * 1e9),
         }
         self._asked += wanted
         await self._session.client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)

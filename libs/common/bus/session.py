@@ -28,7 +28,9 @@ class HeedfulClient(nats.aio.client.Client):
     """A client whose calls never swallow a cancellation."""
 
     async def request(self, *arguments: Any, **named: Any) -> Msg:
-        """As in the client."""
+        """As in the client, but while there is no connection it fails before it has noted down a request."""
+        if not self.is_connected:
+            raise nats.errors.ConnectionReconnectingError
         return await cancellation.heeded(super().request(*arguments, **named))
 
     async def flush(self, *arguments: Any, **named: Any) -> None:
@@ -48,13 +50,15 @@ class HeedfulClient(nats.aio.client.Client):
         for answer in tuple(self._resp_map.values()):
             if not answer.done():
                 answer.set_exception(nats.errors.ConnectionReconnectingError())
+                answer.exception()  # perhaps nobody waits any more, and that is no reason for a complaint
 
 
 class Session:
     """One connection to NATS. `lives` counts how often it was made; a reader that sees it change checks its state."""
 
-    def __init__(self, client: HeedfulClient, url: str) -> None:
+    def __init__(self, client: HeedfulClient, url: str, on_state: Callable[[bool], None]) -> None:
         self.client = client
+        self._on_state = on_state
         self.js: JetStreamContext = client.jetstream(timeout=API_TIMEOUT.total_seconds())
         self.url = url
         self.lives = 0
@@ -95,12 +99,14 @@ class Session:
     async def connected(self) -> None:
         self.lives += 1
         self._connected.set()
+        self._on_state(True)
         if self.lives > 1:
             metrics.RECONNECTS.inc()
             log.info("bus connected again", url=self.url)
 
     async def disconnected(self) -> None:
         self._connected.clear()
+        self._on_state(False)
         self.client.give_up_requests()
         for react in tuple(self._cuts):
             react()
@@ -116,7 +122,9 @@ async def _report(error: Exception) -> None:
 
 
 @asynccontextmanager
-async def session(url: str, *, name: str, credentials: str, wait: timedelta) -> AsyncIterator[Session]:
+async def session(
+    url: str, *, name: str, credentials: str, wait: timedelta, on_state: Callable[[bool], None]
+) -> AsyncIterator[Session]:
     """A connection for the time of the block.
 
     Args:
@@ -124,12 +132,13 @@ async def session(url: str, *, name: str, credentials: str, wait: timedelta) -> 
         name: shown in the server's monitoring.
         credentials: path of a `.creds` file; empty for none.
         wait: how long a server may take to answer.
+        on_state: told whether the connection stands, whenever that changes.
 
     Raises:
         Unavailable: no server answered in time, or it has no JetStream.
     """
     client = HeedfulClient()
-    made = Session(client, url)
+    made = Session(client, url, on_state)
     try:
         async with asyncio.timeout(wait.total_seconds()):
             await client.connect(
