@@ -131,13 +131,6 @@ VALIDATING_ADMISSION_POLICY_BINDINGS: Final = _row(
     _ADMISSION, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", "cluster gen api-extensions"
 )
 
-SELF_SUBJECT_ACCESS_REVIEWS: Final = _row(
-    "authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", "cluster review"
-)
-SELF_SUBJECT_REVIEWS: Final = _row(
-    "authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", "cluster review"
-)
-
 BUILT_IN: Final[tuple[Resource, ...]] = (
     CONFIG_MAPS,
     ENDPOINTS,
@@ -164,10 +157,10 @@ BUILT_IN: Final[tuple[Resource, ...]] = (
     DEPLOYMENTS,
     REPLICA_SETS,
     STATEFUL_SETS,
-    SELF_SUBJECT_REVIEWS,
+    _row("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", "cluster review"),
     _row("authentication.k8s.io/v1", "TokenReview", "tokenreviews", "cluster review"),
     _row("authorization.k8s.io/v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", "review"),
-    SELF_SUBJECT_ACCESS_REVIEWS,
+    _row("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", "cluster review"),
     _row("authorization.k8s.io/v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", "cluster review"),
     _row("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews", "cluster review"),
     HORIZONTAL_POD_AUTOSCALERS,

@@ -6,6 +6,7 @@ Reference: autoscaling/v1 Scale; `spec.versions[].subresources.scale` of CustomR
 from collections.abc import Mapping
 from typing import Any, Final
 
+from libs.sandbox import selectors
 from libs.sandbox.kinds import Resource
 from libs.sandbox.store import Object
 
@@ -18,7 +19,11 @@ def shown(resource: Resource, obj: Object, paths: Mapping[str, str] | None) -> O
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     places = paths or _BUILT_IN
     status: dict[str, Any] = {"replicas": _get(obj, places["statusReplicasPath"]) or 0}
-    selector = _selector(obj) if paths is None else _get(obj, paths.get("labelSelectorPath") or "")
+    selector = (
+        selectors.text(obj["spec"].get("selector") or {})
+        if paths is None
+        else _get(obj, paths.get("labelSelectorPath") or "")
+    )
     if selector:
         status["selector"] = selector
     return {
@@ -54,22 +59,3 @@ def _get(obj: Object, path: str) -> Any:
     for part in _parts(path):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def _selector(obj: Object) -> str:
-    """A label selector in its text form; that of a ReplicationController is a plain map."""
-    selector = obj["spec"].get("selector") or {}
-    labels = selector.get("matchLabels") or ({} if "matchExpressions" in selector else selector)
-    told = [f"{key}={value}" for key, value in sorted(labels.items())]
-    for each in selector.get("matchExpressions") or ():
-        key, values = each["key"], ",".join(each.get("values") or ())
-        match each["operator"]:
-            case "In":
-                told.append(f"{key} in ({values})")
-            case "NotIn":
-                told.append(f"{key} notin ({values})")
-            case "Exists":
-                told.append(key)
-            case _:
-                told.append(f"!{key}")
-    return ",".join(told)

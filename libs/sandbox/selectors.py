@@ -4,7 +4,7 @@ Grammar: k8s.io/apimachinery pkg/labels and pkg/fields; fields per kind: k8s.io/
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from libs.sandbox import statuses
@@ -112,6 +112,25 @@ def _beyond(mark: str | None, bound: int, *, greater: bool) -> bool:
     return int(mark) > bound if greater else int(mark) < bound
 
 
+def text(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector, or a plain map of labels, in its text form."""
+    whole = "matchLabels" in selector or "matchExpressions" in selector
+    labels = selector.get("matchLabels") or {} if whole else selector
+    told = [f"{key}={value}" for key, value in sorted(labels.items())]
+    for each in (selector.get("matchExpressions") or ()) if whole else ():
+        key, values = each["key"], ",".join(each.get("values") or ())
+        match each["operator"]:
+            case "In":
+                told.append(f"{key} in ({values})")
+            case "NotIn":
+                told.append(f"{key} notin ({values})")
+            case "Exists":
+                told.append(key)
+            case _:
+                told.append(f"!{key}")
+    return ",".join(told)
+
+
 def fields(text: str, resource: Resource, selectable: Sequence[str] = ()) -> Test | None:
     """The test of a field selector; `selectable` are the paths that a custom kind names. Raises Refusal."""
     if not text.strip():
@@ -144,7 +163,7 @@ def _field(obj: Object, path: tuple[str, ...]) -> str:
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     if value is None:
-        return {"replicas": "0", "succeeded": "0", "unschedulable": "false"}.get(path[-1], "")
+        return {"replicas": "0", "succeeded": "0", "unschedulable": "false", "hostNetwork": "false"}.get(path[-1], "")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

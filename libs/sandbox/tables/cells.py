@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from libs.sandbox import selectors
 from libs.sandbox.store import Object
 
 NONE: Final = "<none>"
@@ -88,15 +89,7 @@ def joined(values: Iterable[Any], empty: str = NONE) -> str:
 
 def selector(obj: Any, path: str = "spec.selector") -> str:
     """A label selector, or a map of labels, in its text form."""
-    found = get(obj, path, {})
-    labels = found.get("matchLabels", {}) if "matchLabels" in found or "matchExpressions" in found else found
-    told = [f"{key}={value}" for key, value in sorted(labels.items())]
-    for each in found.get("matchExpressions") or () if isinstance(found, Mapping) else ():
-        values = ",".join(each.get("values") or ())
-        words = {"In": f"{each['key']} in ({values})", "NotIn": f"{each['key']} notin ({values})"}
-        words |= {"Exists": each["key"], "DoesNotExist": f"!{each['key']}"}
-        told.append(words[each["operator"]])
-    return joined(told)
+    return selectors.text(get(obj, path, {})) or NONE
 
 
 def containers(path: str, key: str) -> Callable[[Object], Cell]:
