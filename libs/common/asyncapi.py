@@ -55,7 +55,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """None: a policy as the user wrote it."""
     stream: str
     """Empty for core NATS."""
-    writer: str
+    writers: tuple[str, ...]
     readers: tuple[str, ...]
     summary: str
     reply: type[Message] | None = None
@@ -70,7 +70,7 @@ CHANNELS: Final = (
         address=lambda s: s.binding_request(_KEY),
         payload=messages.BindingRequest,
         stream=subjects.BINDINGS,
-        writer=_POLICY,
+        writers=(_POLICY,),
         readers=(_SCHEDULER,),
         summary="Where should this template go?",
     ),
@@ -79,7 +79,7 @@ CHANNELS: Final = (
         address=lambda s: s.binding_placed(_KEY),
         payload=messages.Placed,
         stream=subjects.PLACEMENTS,
-        writer=_SCHEDULER,
+        writers=(_SCHEDULER,),
         readers=(_POLICY,),
         summary="The scheduler's answer, with an explanation for every cluster.",
     ),
@@ -88,7 +88,7 @@ CHANNELS: Final = (
         address=lambda s: s.work("CLUSTER", _KEY),
         payload=messages.Work,
         stream=subjects.WORKS,
-        writer=_POLICY,
+        writers=(_POLICY,),
         readers=(_AGENT,),
         summary="What one member must have, or must no longer have, of one origin.",
     ),
@@ -97,7 +97,7 @@ CHANNELS: Final = (
         address=lambda s: s.status("CLUSTER", _KEY),
         payload=messages.WorkStatus,
         stream=subjects.STATUS,
-        writer=_AGENT,
+        writers=(_AGENT,),
         readers=(_AGGREGATOR,),
         summary="What became of a work, and what the object in the member says of itself.",
     ),
@@ -106,7 +106,7 @@ CHANNELS: Final = (
         address=lambda s: s.gone("CLUSTER", _KEY),
         payload=messages.Gone,
         stream=subjects.STATUS,
-        writer=_AGENT,
+        writers=(_AGENT,),
         readers=(_POLICY,),
         summary="These objects are no longer in the member.",
     ),
@@ -115,7 +115,7 @@ CHANNELS: Final = (
         address=lambda s: s.capacity("CLUSTER"),
         payload=messages.CapacityReport,
         stream=subjects.STATUS,
-        writer=_AGENT,
+        writers=(_AGENT,),
         readers=(_AGGREGATOR,),
         summary="Facts about a member: health, version, APIs, nodes, resources.",
     ),
@@ -124,7 +124,7 @@ CHANNELS: Final = (
         address=lambda s: s.outcome(_KEY),
         payload=messages.Outcome,
         stream=subjects.STATUS,
-        writer=_POLICY,
+        writers=(_POLICY,),
         readers=(_AGGREGATOR,),
         summary="What the status of a binding must say of scheduling and targets.",
     ),
@@ -133,7 +133,7 @@ CHANNELS: Final = (
         address=lambda s: s.beat("CLUSTER"),
         payload=messages.Beat,
         stream="",
-        writer=_AGENT,
+        writers=(_AGENT,),
         readers=(_AGGREGATOR, _POLICY),
         summary="The agent lives, and this is what it knows and has applied.",
     ),
@@ -143,7 +143,7 @@ CHANNELS: Final = (
         payload=messages.InventoryRequest,
         reply=messages.Inventory,
         stream="",
-        writer=_POLICY,
+        writers=(_POLICY,),
         readers=(_AGENT,),
         summary="What stands in the member under this owner?",
     ),
@@ -152,7 +152,7 @@ CHANNELS: Final = (
         address=lambda s: s.event_policy("NAMESPACE", "NAME"),
         payload=messages.PolicyOutcome,
         stream=subjects.EVENTS,
-        writer=_POLICY,
+        writers=(_POLICY,),
         readers=(_ANYONE,),
         summary="What became of a published policy.",
         event=True,
@@ -162,7 +162,7 @@ CHANNELS: Final = (
         address=lambda s: s.event_binding(_KEY),
         payload=messages.Placed,
         stream=subjects.EVENTS,
-        writer=_POLICY,
+        writers=(_POLICY,),
         readers=(_ANYONE,),
         summary="Decisions on a binding, and its end.",
         event=True,
@@ -172,9 +172,9 @@ CHANNELS: Final = (
         address=lambda s: s.event_cluster("CLUSTER"),
         payload=None,
         stream=subjects.EVENTS,
-        writer=_POLICY,
+        writers=(_POLICY, _AGGREGATOR),
         readers=(_ANYONE,),
-        summary="A cluster joined or left.",
+        summary="A cluster joined, left, or changed its health.",
         event=True,
     ),
     Channel(
@@ -182,7 +182,7 @@ CHANNELS: Final = (
         address=lambda s: s.publish_policy("NAMESPACE", "NAME"),
         payload=None,
         stream=subjects.INBOX,
-        writer=_ANYONE,
+        writers=(_ANYONE,),
         readers=(_POLICY,),
         reply=messages.PolicyOutcome,
         summary="A policy to be applied to the hub, or deleted there. The outcome goes to the header Argosy-Reply-To.",
@@ -258,7 +258,8 @@ def _operations(channel: Channel) -> list[tuple[str, Any]]:
             "messages": [{"$ref": f"#/channels/{channel.name}/messages/message"}],
         }
 
-    return [operation("send", channel.writer), *(operation("receive", reader) for reader in channel.readers)]
+    sends = (operation("send", writer) for writer in channel.writers)
+    return [*sends, *(operation("receive", reader) for reader in channel.readers)]
 
 
 def _messages() -> dict[str, Any]:
@@ -280,7 +281,8 @@ def _payload(channel: Channel) -> dict[str, Any]:
     if channel.name == "publish_policy":
         kinds = "PropagationPolicy, ClusterPropagationPolicy, OverridePolicy or ClusterOverridePolicy"
         return {"type": "object", "description": f"A {kinds}, as it would be given to the hub's API."}
-    return {"type": "object", "properties": {"name": {"type": "string"}, "uid": {"type": "string"}}}
+    names = ("name", "uid", "ready", "reason", "message")
+    return {"type": "object", "required": ["name", "uid"], "properties": {name: {"type": "string"} for name in names}}
 
 
 def _traits() -> dict[str, Any]:
