@@ -77,10 +77,11 @@ class Placements:
         if answer is None:
             return DONE
         names = self._nats.subjects
-        await self._nats.purge(subjects.PLACEMENTS, names.binding_placed(key), up_to_seq=answer.seq)
+        # the question first: as long as the answer stands, whoever comes next knows that there is something to purge
         asked = await self._question(key, answer.placed.digest)
         if asked is not None:
             await self._nats.purge(subjects.BINDINGS, names.binding_request(key), up_to_seq=asked)
+        await self._nats.purge(subjects.PLACEMENTS, names.binding_placed(key), up_to_seq=answer.seq)
         if self._done.get(key) is answer:
             del self._done[key]
         return DONE

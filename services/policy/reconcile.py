@@ -89,6 +89,8 @@ class Reconciler:
             span.set("argosy.reason", why)
             traceparent = span.traceparent
         answer = None
+        if not why:
+            self._view.placements.settle(key)
         if why:
             digest = self._digest(wanted, fleet)
             answer = self._answer(key, digest, template, fleet)
@@ -207,6 +209,7 @@ class Reconciler:
         self, key: OriginKey, template: Template, binding: ResourceBinding, decision: matching.Decision
     ) -> Outcome:
         """Nobody decides about the binding now: what runs stays, and what leaves still leaves."""
+        self._view.placements.settle(key)
         fleet, traceparent = self._view.fleet(), telemetry.root(template.trace_id)
         wanted = departures.released_from_departed(binding, fleet.clusters, fleet.uids, self._do.orders.next())
         if isinstance(decision, Release):

@@ -259,12 +259,21 @@ class World:
         )
 
 
+def start(kubeconfig: Path, nats_url: str, prefix: str, **environ: str) -> tuple[Settings, Health]:
+    """What policy is started with."""
+    return load(Settings, environ_of(kubeconfig, nats_url, prefix) | environ), Health()
+
+
+def environ_of(kubeconfig: Path, nats_url: str, prefix: str) -> dict[str, str]:
+    """Its environment."""
+    where = {"NATS_URL": nats_url, "HUB_KUBECONFIG": str(kubeconfig), "SUBJECT_PREFIX": prefix}
+    return {f"ARGOSY_{name}": value for name, value in where.items()}
+
+
 @asynccontextmanager
 async def policy(kubeconfig: Path, nats_url: str, prefix: str, **environ: str) -> AsyncIterator[Health]:
     """Policy, for the time of the block."""
-    health = Health()
-    where = {"NATS_URL": nats_url, "HUB_KUBECONFIG": str(kubeconfig), "SUBJECT_PREFIX": prefix}
-    settings = load(Settings, {f"ARGOSY_{name}": value for name, value in where.items()} | environ)
+    settings, health = start(kubeconfig, nats_url, prefix, **environ)
     task = asyncio.get_running_loop().create_task(main.serve(settings, health))
     try:
         await until(lambda: (health.is_ready and bool(health.report().count("leader"))) or task.done(), limit=20)
