@@ -55,8 +55,8 @@ class Watch:
         """Begins: with the initial objects or with the changes since the version that was asked for."""
         self._send, self._end = send, end
         if self._initial is not None:
-            for entry in self._initial:
-                self._send(self._form.event("ADDED", entry.object, entry.raw))
+            if self._initial:
+                self._send(b"".join(self._form.event("ADDED", entry.object, entry.raw) for entry in self._initial))
             self._initial = None
             if self._announce and self._bookmarks:
                 self._bookmark(end_of_initial=True)

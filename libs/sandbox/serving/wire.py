@@ -6,6 +6,7 @@ A small answer costs less than half of what it costs in aiohttp (22 against 50 Â
 
 import asyncio
 import gzip
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
@@ -18,7 +19,7 @@ HEAD_LIMIT: Final = 64 << 10
 BODY_LIMIT: Final = 3 << 20
 """Bytes of a request's body: kube-apiserver's limit."""
 BACKLOG_LIMIT: Final = 64 << 20
-"""Bytes that may wait for a client that does not read; then it is cut off, and has to list again."""
+"""Bytes that may pile up of a stream, beyond those it began with; then the client is cut off, and has to list again."""
 TOO_LARGE: Final = "x-body-too-large"
 """Stands among the headers of a request whose body was over the limit and therefore is not there."""
 _GZIP_FROM: Final = 128 << 10
@@ -101,6 +102,8 @@ class Connection(asyncio.Protocol):
         self._whole: deque[tuple[Request, bool]] = deque()
         """Requests that wait for the answer before them, and whether the connection outlives theirs."""
         self._stream: Stream | None = None
+        self._bearable = sys.maxsize
+        """Bytes that may wait for the client."""
         self._keep = True
 
     # called by the loop
@@ -108,7 +111,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=BACKLOG_LIMIT)
         self._all.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,10 +119,6 @@ class Connection(asyncio.Protocol):
         if self._stream:
             self._stream.closed()
             self._stream = None
-
-    def pause_writing(self) -> None:
-        """The backlog is over its limit."""
-        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes have come: perhaps the rest of a request, perhaps several."""
@@ -209,10 +207,14 @@ class Connection(asyncio.Protocol):
         self._stream = reply
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {reply.content_type}\r\nTransfer-Encoding: chunked\r\n"
         self._transport.write(f"{head}Cache-Control: no-cache, private\r\n\r\n".encode())
+        self._bearable = sys.maxsize
         reply.open(self._send, self._end)
+        self._bearable = self._transport.get_write_buffer_size() + BACKLOG_LIMIT
 
     def _send(self, piece: bytes) -> None:
         self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        if self._transport.get_write_buffer_size() > self._bearable:
+            self._transport.abort()
 
     def _end(self) -> None:
         self._transport.write(b"0\r\n\r\n")

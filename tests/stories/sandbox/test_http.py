@@ -156,3 +156,35 @@ async def test_dropped_connections(server: serving.Server, client: Client) -> No
     again.send("GET", "/version")
     assert (await again.answer())[0] == 200
     again.writer.close()
+
+
+async def test_who_does_not_read_is_cut_off(
+    server: serving.Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "BACKLOG_LIMIT", 1 << 20)
+    resource = server.cluster.registry.at("", "v1", "configmaps")
+    assert resource is not None
+    client.send("GET", f"{CONFIG_MAPS}?watch=true&resourceVersion={server.cluster.version}")
+    await client.head()
+    for number in range(40):
+        server.cluster.create(resource, json.loads(config_map(f"a{number}", 500_000)))
+    async with asyncio.timeout(5):
+        while server.cluster.table(resource).watchers:
+            await asyncio.sleep(0)
+    assert not server.cluster.table(resource).watchers
+
+
+async def test_a_list_may_be_larger_than_what_may_pile_up(
+    server: serving.Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "BACKLOG_LIMIT", 1 << 20)
+    resource = server.cluster.registry.at("", "v1", "configmaps")
+    assert resource is not None
+    for number in range(20):
+        server.cluster.create(resource, json.loads(config_map(f"a{number}", 500_000)))
+    client.send("GET", CONFIG_MAPS)
+    client.send("GET", f"{CONFIG_MAPS}?watch=true&timeoutSeconds=1")
+    assert len((await client.answer())[1]["items"]) == 20
+    await client.head()
+    size = int(await client.reader.readline(), 16)
+    assert (await client.reader.readexactly(size)).count(b'"ADDED"') == 20

@@ -109,7 +109,7 @@ class Watched:
     @property
     def events(self) -> list[Any]:
         """The events so far."""
-        return [msgspec.json.decode(line) for line in self._sent]
+        return [msgspec.json.decode(line) for line in b"".join(self._sent).splitlines()]
 
     @property
     def told(self) -> str:
