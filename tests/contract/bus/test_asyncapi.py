@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from libs.common import asyncapi, messages
+from libs.common import asyncapi, channels, messages
 from libs.common.bus import streams
 from libs.common.messages import Message
 from libs.common.subjects import Subjects
@@ -30,15 +30,15 @@ def test_the_file_is_fresh() -> None:
 
 
 def test_every_subject_is_described() -> None:
-    assert {channel.name for channel in asyncapi.CHANNELS} == BUILDERS
+    assert {channel.name for channel in channels.CHANNELS} == BUILDERS
 
 
 def test_every_stream_is_described_and_has_its_subjects() -> None:
     configs = {config.name: config.subjects or [] for config in streams.configs(Subjects())}
-    assert set(configs) == set(asyncapi.STREAMS)
-    for channel in asyncapi.CHANNELS:
+    assert set(configs) == set(channels.STREAMS)
+    for channel in channels.CHANNELS:
         if channel.stream:
-            subject = asyncapi.address(channel)
+            subject = channels.address(channel)
             assert any(subject.startswith(s.removesuffix(">")) for s in configs[channel.stream]), subject
 
 
@@ -73,7 +73,7 @@ def test_all_references_lead_somewhere() -> None:
 
 def test_payloads_have_the_names_that_travel() -> None:
     document = _document()
-    for channel in asyncapi.CHANNELS:
+    for channel in channels.CHANNELS:
         if channel.payload is not None:
             names = {field.encode_name for field in msgspec.structs.fields(channel.payload)}
             assert set(document["components"]["schemas"][channel.payload.__name__]["properties"]) == names

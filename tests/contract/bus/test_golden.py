@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from libs.common import asyncapi, messages
+from libs.common import channels, messages
 from libs.common.bus import codec
 
 
@@ -40,7 +40,7 @@ def test_a_message_with_what_a_later_version_adds_is_read(golden: Golden) -> Non
 
 
 def test_every_payload_has_its_line() -> None:
-    payloads = {t.__name__ for channel in asyncapi.CHANNELS for t in (channel.payload, channel.reply) if t is not None}
+    payloads = {t.__name__ for channel in channels.CHANNELS for t in (channel.payload, channel.reply) if t is not None}
     assert payloads <= {line.type for line in LINES}
 
 
