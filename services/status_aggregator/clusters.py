@@ -22,6 +22,7 @@ from libs.common.subjects import Subjects
 from services.status_aggregator import metrics
 from services.status_aggregator.core import capacity, conditions, freshness
 from services.status_aggregator.hub import Hub
+from services.status_aggregator.notices import Notices
 from services.status_aggregator.settings import Settings
 from services.status_aggregator.table import Table
 
@@ -52,6 +53,7 @@ class Clusters:
         hub: Hub,
         table: Table,
         recorder: Recorder,
+        notices: Notices,
         settings: Settings,
         *,
         subjects: Subjects,
@@ -61,6 +63,7 @@ class Clusters:
         self._hub = hub
         self._table = table
         self._recorder = recorder
+        self._notices = notices
         self._settings = settings
         self._thresholds = conditions.Thresholds(
             success=settings.cluster_success_threshold, failure=settings.cluster_failure_threshold
@@ -114,7 +117,7 @@ class Clusters:
     def judge(self, bus_good_since: datetime | None) -> None:
         """Looks for clusters that have fallen silent. `bus_good_since`: None while the bus does not answer."""
         now = datetime.now(UTC)
-        known = {cluster.metadata.name: cluster for cluster in self._hub.clusters()}
+        known = {c.metadata.name: c for c in self._hub.clusters() if c.metadata.deletion_timestamp is None}
         ready = {name: _ready_of(cluster) for name, cluster in known.items()}
         verdict = conditions.judge(
             {name: self._signs_of(name).heard for name in known},
@@ -141,7 +144,7 @@ class Clusters:
 
     async def _handle(self, name: str) -> reconcile.Outcome:
         cluster = self._hub.cluster(name)
-        if cluster is None:
+        if cluster is None or cluster.metadata.deletion_timestamp is not None:
             self._signs.pop(name, None)
             return reconcile.DONE
         now = datetime.now(UTC)
@@ -185,7 +188,10 @@ class Clusters:
         if at > clock:
             return timedelta(seconds=at - clock)
         change = merge_patch(msgspec.to_builtins(present), msgspec.to_builtins(wanted))
-        await self._write(cluster, {"metadata": {"uid": cluster.metadata.uid}, "status": change}, "status")
+        body = {"metadata": {"uid": cluster.metadata.uid}, "status": change}
+        now_ready = conditions.of_type(wanted.conditions, wellknown.CONDITION_READY)
+        if await self._write(cluster, body, "status") and turned and now_ready is not None:
+            self._notices.health(cluster, now_ready)
         signs.pace = freshness.wrote(signs.pace, settled=turned, now=clock)
         return None
 

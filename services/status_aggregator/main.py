@@ -18,6 +18,7 @@ from libs.common.kube.resources import ObjectKey
 from libs.common.service import Health
 from services.status_aggregator import hub, intake
 from services.status_aggregator.clusters import Clusters
+from services.status_aggregator.notices import Notices
 from services.status_aggregator.reports import Reports
 from services.status_aggregator.settings import Settings
 from services.status_aggregator.statuses import Statuses
@@ -34,7 +35,9 @@ async def serve(settings: Settings, health: Health) -> None:
     ):
         await nats.ensure_streams()
         key = ObjectKey(settings.lease_namespace, hub.MANAGER)
-        await lease.lead(api, key, holder.identity(), partial(_lead, settings, health, api, nats, redis))
+        await lease.lead(
+            api, key, settings.identity or holder.identity(), partial(_lead, settings, health, api, nats, redis)
+        )
 
 
 async def _lead(settings: Settings, health: Health, api: Client, nats: Bus, redis: ClusterTable, term: Term) -> None:
@@ -42,15 +45,18 @@ async def _lead(settings: Settings, health: Health, api: Client, nats: Bus, redi
         await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)), type=PartialObject
     )
     uid, caught_up = system.metadata.uid, asyncio.Event()
-    recorder, seen = Recorder(api, hub.MANAGER), hub.Hub(api)
+    recorder, told, seen = Recorder(api, hub.MANAGER), Notices(nats), hub.Hub(api)
     reports, table = Reports(recorder), Table(seen, redis, hub_uid=uid)
-    clusters = Clusters(seen, table, recorder, settings, subjects=nats.subjects, hub_uid=uid, is_live=caught_up.is_set)
+    clusters = Clusters(
+        seen, table, recorder, told, settings, subjects=nats.subjects, hub_uid=uid, is_live=caught_up.is_set
+    )
     statuses = Statuses(
         seen, Templates(seen, reports), reports, subjects=nats.subjects, hub_uid=uid, caught_up=caught_up
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(seen.run(), name="hub")
         tasks.create_task(recorder.run(), name="events")
+        tasks.create_task(told.run(), name="notices")
         health.ready("hub", False)
         await seen.synced()
         health.ready("hub", True)

@@ -11,6 +11,8 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 
     lease_namespace: str = wellknown.SYSTEM_NAMESPACE
     """Namespace on the hub of the Lease by which one of several replicas leads."""
+    identity: str = ""
+    """Name of this replica in the Lease; empty: made up anew at each start."""
     cluster_success_threshold: timedelta = timedelta(seconds=30)
     """How long a cluster must be healthy again before its Ready condition says so."""
     cluster_failure_threshold: timedelta = timedelta(seconds=30)

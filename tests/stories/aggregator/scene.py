@@ -256,14 +256,36 @@ async def scene(nats_url: str, redis_url: str, directory: Path) -> AsyncIterator
         yield story
 
 
-@asynccontextmanager
-async def acting(story: Scene) -> AsyncIterator[Health]:
-    """The aggregator for the time of the block."""
-    health = Health()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(main.serve(story.settings, health), name="aggregator")
+class Replica:
+    """One aggregator: it works, or stands by while another one works."""
+
+    def __init__(self, health: Health, running: asyncio.Task[None]) -> None:
+        self._health = health
+        self.running = running
+
+    @property
+    def works(self) -> bool:
+        return "statuses: ok" in self._health.report()
+
+    async def at_work(self) -> None:
         async with asyncio.timeout(PATIENCE):
-            while "statuses: ok" not in health.report():
+            while not self.works:
                 await asyncio.sleep(0.01)
-        yield health
+
+
+@asynccontextmanager
+async def acting(story: Scene) -> AsyncIterator[None]:
+    """The aggregator at work, for the time of the block."""
+    async with replica(story) as only:
+        await only.at_work()
+        yield
+
+
+@asynccontextmanager
+async def replica(story: Scene) -> AsyncIterator[Replica]:
+    """An aggregator for the time of the block."""
+    health, settings = Health(), msgspec.structs.replace(story.settings, identity=uuid.uuid4().hex)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(main.serve(settings, health), name="aggregator")
+        yield Replica(health, running)
         running.cancel()

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import redis.asyncio
 
 from libs.common.api.cluster import ResourceSummary
+from libs.common.bus import cloudevents
 from libs.common.kube import resources
 from libs.common.messages import ClusterEntry
 from tests.stories.aggregator.scene import PATIENCE, Scene, acting, condition
@@ -173,3 +175,28 @@ async def test_redis_is_filled_again(world: Scene, redis_url: str, wiped: bool) 
     else:
         await world.api.delete(resources.CLUSTERS, resources.ObjectKey("", "member1"), uid=uid)
         await _row(world, "member1", lambda row: row is None)
+
+
+async def test_a_turn_of_health_is_told_to_whoever_listens(world: Scene) -> None:
+    await world.cluster("member1")
+    await world.report("member1")
+    await world.see(resources.CLUSTERS, "member1", _ready("True"), "ready")
+    subject = world.bus.subjects.event_cluster("member1")
+    async with asyncio.timeout(PATIENCE):
+        while (event := await world.bus.last_event(subject)) is None:
+            await asyncio.sleep(0.01)
+    assert event.type == cloudevents.CLUSTER_HEALTH
+    assert msgspec.json.decode(event.data)["ready"] == "True"
+
+
+async def test_a_cluster_that_is_being_deleted_is_left_alone(world: Scene) -> None:
+    await world.cluster("member1")
+    await world.report("member1")
+    await world.see(resources.CLUSTERS, "member1", lambda c: _ready("True")(c) and not _taints(c), "ready")
+    key = resources.ObjectKey("", "member1")
+    await world.api.patch(resources.CLUSTERS, key, {"metadata": {"finalizers": ["story.example.com/hold"]}})
+    await world.api.delete(resources.CLUSTERS, key)
+    await _row(world, "member1", lambda row: row is not None and row.deleting)
+    before = await world.get(resources.CLUSTERS, "member1")
+    await asyncio.sleep(2 * world.settings.cluster_monitor_grace_period.total_seconds())
+    assert await world.get(resources.CLUSTERS, "member1") == before

@@ -10,7 +10,7 @@ import pytest
 from libs.common.api.meta import Condition
 from libs.common.kube import resources
 from libs.common.messages import Order
-from tests.stories.aggregator.scene import DEPLOYMENTS, Scene, acting, condition
+from tests.stories.aggregator.scene import DEPLOYMENTS, Scene, acting, condition, replica
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "b"}}
 DEPLOYMENT = {
@@ -224,3 +224,20 @@ async def test_what_the_bus_has_lost_is_not_taken_for_not_applied(world: Scene) 
     assert (await world.binding(origin))["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
     await world.say(member, origin, template, again, running(3, 3))
     await world.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 3, "3 ready")
+
+
+async def test_one_of_two_aggregators_works_and_the_other_takes_over(idle: Scene) -> None:
+    (member,) = await _clusters(idle, 1)
+    template, origin = await idle.template(DEPLOYMENT)
+    order = idle.order()
+    async with replica(idle) as first:
+        await first.at_work()
+        async with replica(idle) as second:
+            await idle.expect(origin, template, {member: order})
+            await idle.say(member, origin, template, order, running(2, 2))
+            await idle.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 2, "2 ready")
+            assert not second.works
+            first.running.cancel()
+            await second.at_work()
+            await idle.say(member, origin, template, order, running(2, 1), health="Unhealthy")
+            await idle.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 1, "1 ready")
