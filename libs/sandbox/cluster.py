@@ -4,7 +4,7 @@ Every write, from a client or from a controller, passes the same defaulting, adm
 appended to the journal if there is one, and is then told to watches and subscribers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -47,8 +47,13 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     subresource: str = ""
     dry_run: bool = False
     validation: Literal["Ignore", "Warn", "Strict"] = "Ignore"
-    warnings: list[str] = []
+    warnings: list[str] | None = None
     trusted: bool = False
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Keeps warnings for the client, if there is one."""
+        if self.warnings is not None:
+            self.warnings.extend(texts)
 
 
 INTERNAL: Final = Write()
@@ -205,7 +210,7 @@ class Cluster:
         shape = self.registry.shape(resource)
         if write.validation != "Ignore":
             unknown = shape.unknown(body)
-            write.warnings.extend(conditions.known(resource, unknown, strict=write.validation == "Strict"))
+            write.warn(conditions.known(resource, unknown, strict=write.validation == "Strict"))
         pruned = body if write.trusted else shape.prune(body)
         if not write.trusted and (wrong := shape.malformed(body)):
             raise statuses.bad_request(wrong)
@@ -296,9 +301,9 @@ class Cluster:
             username=write.user,
             dry_run=write.dry_run,
         )
-        write.warnings.extend(self._admission.review(request, resource, obj, old))
+        write.warn(self._admission.review(request, resource, obj, old))
         if obj is not None and resource is kinds.CUSTOM_RESOURCE_DEFINITIONS and not write.subresource:
-            write.warnings.extend(customs.warnings(obj))
+            write.warn(customs.warnings(obj))
 
     def _put(self, resource: Resource, key: Key, obj: Object, old: Object | None, write: Write) -> Object:
         if not write.dry_run:

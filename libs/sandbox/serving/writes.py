@@ -123,7 +123,7 @@ class Writes:
         )
 
     def _shown(self, target: Target, request: Request, obj: Object, write: Write, *, code: int = 200) -> Reply:
-        headers = tuple(("Warning", f'299 - "{_quoted(text)}"') for text in write.warnings)
+        headers = tuple(("Warning", f'299 - "{_quoted(text)}"') for text in write.warnings or ())
         if formats.wanted(request.headers.get("accept", "")) == "PartialObjectMetadata":
             return Reply(code=code, body=store.encode(formats.partial(obj)), headers=headers)
         meta = obj["metadata"]
