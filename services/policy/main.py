@@ -29,7 +29,15 @@ async def serve(settings: Settings, health: Health) -> None:
             await Leadership(api, nats, settings, uid).rule(term, health)
 
         key = ObjectKey(settings.lease_namespace, settings.lease_name)
-        await lease.lead(api, key, settings.identity or holder.identity(), body)
+        await lease.lead(
+            api,
+            key,
+            settings.identity or holder.identity(),
+            body,
+            duration=settings.lease_duration,
+            deadline=settings.lease_renew_deadline,
+            retry=settings.lease_retry_period,
+        )
 
 
 def main() -> None:

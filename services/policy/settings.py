@@ -14,6 +14,15 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     lease_name: str = "argosy-policy"
     """Name of that Lease."""
 
+    lease_duration: timedelta = timedelta(seconds=15)
+    """How long others wait for a leader that is silent."""
+
+    lease_renew_deadline: timedelta = timedelta(seconds=10)
+    """After how long without a renewal a leader gives up."""
+
+    lease_retry_period: timedelta = timedelta(seconds=2)
+    """Pause between two renewals, or attempts to lead."""
+
     identity: str = ""
     """Name of this replica in the Lease; empty: made up anew at each start."""
 
