@@ -15,7 +15,7 @@ from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.messages import Work
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, After, Outcome
-from services.agent.core import actions, identity, plan
+from services.agent.core import actions, identity, plan, rivals
 from services.agent.core.identity import Identity
 from services.agent.core.status import Result
 from services.agent.core.table import Table
@@ -63,7 +63,7 @@ class Applier:
         """Raises KubeError, and Retry when the object changes faster than it can be written."""
         place = object_key(resource, work.namespace, work.name)
         manifest: Template = _decode(work.manifest)
-        others = frozenset(w.origin.uid for w in self._table.others(key, identity.target(work)) if _rivals(w, work))
+        others = rivals.strangers(work, self._table.others(key, identity.target(work)))
         live, last = progress.live, errors.Retry()
         for _ in range(_ATTEMPTS):
             observed = await self._member.observed(resource, place, live=live)
@@ -128,10 +128,6 @@ class Applier:
 def object_key(resource: Resource, namespace: str, name: str) -> ObjectKey:
     """Where an object is, given whether its kind has namespaces."""
     return ObjectKey(namespace if resource.namespaced else "", name)
-
-
-def _rivals(one: Work, other: Work) -> bool:
-    return one.template.uid != other.template.uid
 
 
 def _version(observed: Template | None) -> str:

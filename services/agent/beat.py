@@ -54,18 +54,25 @@ class Beats:
         subject = self._bus.subjects.beat(self._me.cluster)
         while True:
             if self._may_speak():
-                try:
-                    await self._look_at_streams()
-                    await self._bus.publish_core(subject, self.beat())
-                    metrics.PUBLISHED.labels(self._me.cluster, "beat").inc()
-                except BusError as error:
-                    log.debug("beat not sent", cluster=self._me.cluster, error=str(error))
+                await self._beat(subject)
             self.now.clear()
             try:
                 async with asyncio.timeout(interval.total_seconds()):
                     await self.now.wait()
             except TimeoutError:
                 continue
+
+    async def _beat(self, subject: str) -> None:
+        try:
+            await self._look_at_streams()
+        except BusError as error:
+            log.debug("streams cannot be looked at", cluster=self._me.cluster, error=str(error))
+        try:
+            await self._bus.publish_core(subject, self.beat())
+        except BusError as error:
+            log.debug("beat not sent", cluster=self._me.cluster, error=str(error))
+            return
+        metrics.PUBLISHED.labels(self._me.cluster, "beat").inc()
 
     def beat(self) -> Beat:
         """What is true now. While works are still being read the digests are left empty: they would say nothing."""

@@ -9,6 +9,7 @@ class Progress:
 
     __slots__ = (
         "cause",
+        "fresh",
         "gone",
         "live",
         "order",
@@ -37,6 +38,8 @@ class Progress:
         self.released = False
         self.live = False
         """Whether the next attempt must ask the member itself instead of the watch."""
+        self.fresh = False
+        """Whether the work came in while this agent was reading live, and so was not carried out by one before it."""
         self.writing = False
         """Whether a write is under way: the watch may tell of it before its answer comes."""
         self.cause = ""

@@ -66,10 +66,11 @@ class Statuses:
             found = self._progress[key] = Progress()
         return found
 
-    def taken(self, key: OriginKey, work: Work, traceparent: str) -> None:
-        """A work has come in."""
+    def taken(self, key: OriginKey, work: Work, traceparent: str, *, fresh: bool) -> None:
+        """A work has come in; `fresh` if not by a replay."""
         self._effects.taken(key, work.order)
-        self.progress(key).cause = traceparent
+        progress = self.progress(key)
+        progress.cause, progress.fresh = traceparent, fresh
 
     def tried(self, key: OriginKey, work: Work, written_at: float | None = None) -> None:
         """A work was attempted; `written_at` (of the loop's clock) if that changed a workload."""

@@ -10,7 +10,7 @@ import structlog
 from libs.common import bus, errors, telemetry
 from libs.common.bus import Bus, BusError, Delivery
 from libs.common.interpreter import registry
-from libs.common.kube.errors import ApiError, KubeError
+from libs.common.kube.errors import ApiError, KubeError, Unreachable
 from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.messages import Work
 from libs.common.names import OriginKey
@@ -18,13 +18,13 @@ from libs.common.reconcile import DONE, After, Outcome, Queue
 from libs.common.subjects import WORKS
 from services.agent import applying, metrics
 from services.agent.applying import Applier
-from services.agent.core import identity, ownership
+from services.agent.core import identity, ownership, rivals
 from services.agent.core.identity import Identity, ObjectName
 from services.agent.core.status import Result
 from services.agent.core.table import Table
 from services.agent.kinds import Kinds, NoMatch
 from services.agent.member import Member
-from services.agent.progress import Progress
+from services.agent.progress import Progress, settlement
 from services.agent.removals import Removals
 from services.agent.statuses import Statuses
 from services.agent.watches import Managed, Watches
@@ -101,7 +101,7 @@ class Works:
             metrics.LATE.labels(self._me.cluster).inc()
             return
         metrics.WORKS.labels(self._me.cluster).set(len(self._table.works))
-        self._statuses.taken(key, work, delivery.traceparent)
+        self._statuses.taken(key, work, delivery.traceparent, fresh=self.caught_up.is_set())
         self.queue.add(key, priority=_SOON if work.kind in _FIRST_KINDS else _USUAL)
 
     # ---- what the member tells ---------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class Works:
             metrics.FAILURES.labels(self._me.cluster, type(error).__name__).inc()
             if isinstance(error, NoMatch):
                 self._unmatched.add(key)
-            if work.op == "apply":
+            if work.op == "apply" and not _says_nothing(error, work, progress):
                 self._statuses.found(key, work, Result(order=work.order, applied=False, message=str(error)))
             pause = error.retry_after if isinstance(error, ApiError) else None
             raise errors.Retry(str(error), after=timedelta(seconds=pause) if pause else None) from error
@@ -204,10 +204,11 @@ class Works:
         self._statuses.tried(key, work)
         await self._statuses.gone(work, key, progress)
         self._watches.hold(key, ())
-        if work.namespace:
-            # its namespace may have waited for this
-            for origin in self._table.claimants(identity.namespace(work.namespace)):
-                self.queue.add(origin)
+        # another origin may take the object over now, and its namespace may have waited for this
+        for name in (identity.target(work), identity.namespace(work.namespace)):
+            for origin in self._table.claimants(name):
+                if origin != key:
+                    self.queue.add(origin)
         return DONE
 
     async def _applied(self, key: OriginKey, work: Work, progress: Progress) -> Outcome:
@@ -215,6 +216,10 @@ class Works:
             standing = await self._is_standing(key, work)
             self._statuses.found(key, work, Result(order=work.order, applied=True if standing else None))
             return DONE
+        if rivals.yields(work, self._table.others(key, identity.target(work))):
+            standing = await self._is_standing(key, work)
+            self._statuses.found(key, work, Result(order=work.order, applied=True if standing else None))
+            return DONE if standing else applying.WAIT
         pending = await self._removals.carry_out(key, work, progress)
         if progress.gone:
             await self._statuses.gone(work, key, progress)
@@ -252,6 +257,11 @@ class Works:
                     self.queue.add(origin)
         else:
             self._kinds.wanted.set()
+
+
+def _says_nothing(error: Exception, work: Work, progress: Progress) -> bool:
+    """Whether a failure tells nothing of the work: the member cannot be reached, and may well have it already."""
+    return isinstance(error, Unreachable) and (not progress.fresh or progress.settled == settlement(work))
 
 
 def _differs(old: Managed, new: Managed) -> bool:

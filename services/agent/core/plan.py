@@ -14,7 +14,7 @@ from libs.common.api.meta import Template
 from libs.common.messages import Removal, Work
 from services.agent.core import identity, ownership
 from services.agent.core.actions import Absent, Action, Create, Delete, Keep, Refuse, Release, Replace, Stale, Wait
-from services.agent.core.identity import Identity, ObjectName
+from services.agent.core.identity import Identity, Marks, ObjectName
 
 Retain: TypeAlias = Callable[[Template, Template], Template]
 """Takes (desired, observed) and returns the desired object with what the member may keep."""
@@ -63,7 +63,7 @@ def apply(
         return Refuse(message=ownership.refusal(name, me.cluster))
     if found.owner == me.owner and found.origin is not None and found.origin.uid in others:
         return Refuse(message=ownership.taken(name, me.cluster, found.origin))
-    if found.owner == me.owner and found.order > work.order:
+    if found.owner == me.owner and found.order > work.order and _is_of(found, work):
         return Stale()
     if found.deleting:
         return Wait(reason=f"{name} is being deleted in the cluster {me.cluster}")
@@ -94,6 +94,8 @@ def remove(
         return Absent()
     found = identity.marks_of(observed)
     if found.owner != me.owner or found.template_uid != removal.template_uid:
+        return Absent()
+    if found.origin is not None and not _is_of(found, work):
         return Absent()
     if found.order > work.order:
         return Stale()
@@ -138,6 +140,16 @@ def removals(work: Work) -> list[Removal]:
         for r in dict.fromkeys(work.removes)
         if removed(r) != name or (r.template_uid != own.template_uid and not ownership.is_adopted(name))
     ]
+
+
+def _is_of(found: Marks, work: Work) -> bool:
+    """Whether the object was last written for the origin of that name: only then can orders be compared."""
+    origin = found.origin
+    return origin is not None and (origin.kind, origin.namespace, origin.name) == (
+        work.origin.kind,
+        work.origin.namespace,
+        work.origin.name,
+    )
 
 
 def _delete(observed: Template) -> Delete:

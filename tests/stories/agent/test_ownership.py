@@ -1,6 +1,10 @@
 """What an agent does not own it neither changes nor deletes."""
 
+import msgspec
+
 from libs.common.api import wellknown
+from libs.common.messages import Origin
+from tests.stories.agent import scene
 from tests.stories.agent.scene import CONFIG_MAPS, Scene, config_map
 
 
@@ -45,3 +49,21 @@ async def test_a_tombstone_does_not_touch_a_foreign_object(world: Scene) -> None
     found = await world.get(CONFIG_MAPS, "settings")
     assert found is not None
     assert found["data"] == {"theirs": "yes"}
+
+
+async def test_two_origins_of_one_template_do_not_fight_and_the_last_one_keeps_the_object(world: Scene) -> None:
+    synced = scene.work_for(scene.namespace("demo"), world.identity, world.order())
+    synced = msgspec.structs.replace(synced, origin=Origin(kind="Namespace", name="namespace:demo", uid="uid-demo"))
+    await world.publish(synced)
+    await world.applied(synced)
+    selected = await world.apply(
+        scene.namespace("demo") | {"metadata": {**scene.namespace("demo")["metadata"], "labels": {"tier": "x"}}}
+    )
+    await world.applied(selected)
+    found = await world.see(world.NAMESPACES, "demo", "", lambda o: "tier" in o["metadata"]["labels"])
+    await world.applied(await world.apply(config_map("fence", namespace="demo")))
+    again = await world.get(world.NAMESPACES, "demo")
+    assert again is not None
+    assert again["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+    await world.removed(await world.remove(selected))
+    await world.see(world.NAMESPACES, "demo", "", lambda o: o and "tier" not in o["metadata"]["labels"])

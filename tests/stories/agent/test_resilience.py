@@ -27,6 +27,20 @@ async def test_a_restart_writes_nothing(idle: Scene) -> None:
         assert version(await idle.get(CONFIG_MAPS, "settings")) == before
 
 
+async def test_a_restart_while_the_member_is_down_says_nothing_of_what_was_applied(idle: Scene) -> None:
+    async with scene.acting(idle):
+        work = await idle.apply(config_map("settings"))
+        await idle.applied(work)
+    await idle.server.stop()
+    heard = len(idle.history)
+    async with scene.acting(idle):
+        await idle.until(lambda: idle.beats and not idle.beats[-1].api_reachable, "the beat says unreachable")
+        assert idle.history[heard:] == []
+        await idle.server.start()
+        await idle.applied(await idle.apply(config_map("fence")))
+        assert all(s.applied for s in idle.history[heard:])
+
+
 async def test_what_happened_while_no_agent_was_there_is_caught_up_with(idle: Scene) -> None:
     async with scene.acting(idle):
         kept, dropped, changed = [await idle.apply(config_map(n, v="1")) for n in ("kept", "dropped", "changed")]

@@ -175,6 +175,11 @@ def test_an_object_written_on_a_later_order_is_left_alone() -> None:
     assert decide(work(seq=5), manifest(data={}), standing(seq=6)) == Stale()
 
 
+def test_orders_of_another_origin_are_not_compared() -> None:
+    other = msgspec.structs.replace(objects.ORIGIN, name="other")
+    assert isinstance(decide(work(seq=5, origin=other), manifest(), standing(seq=6)), Replace)
+
+
 def test_a_later_epoch_beats_a_higher_sequence() -> None:
     asked = work(order=msgspec.structs.replace(work().order, epoch=2, seq=1))
     assert isinstance(decide(asked, manifest(data={}), standing(seq=600)), Replace)

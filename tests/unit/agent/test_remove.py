@@ -37,8 +37,9 @@ def test_what_is_ours_goes_as_it_was_seen() -> None:
         with_labels(standing(), **{wellknown.OWNER_LABEL: "somebody"}),
         standing(manifest(uid="new")),
         with_annotations(standing(), {wellknown.TEMPLATE_UID_ANNOTATION: None}),
+        with_annotations(standing(), {wellknown.ORIGIN_ANNOTATION: "ResourceBinding/demo/other/uid"}),
     ],
-    ids=["absent", "our label gone", "another owner's", "of another template", "of no template"],
+    ids=["absent", "our label gone", "another owner's", "of another template", "of no template", "of another origin"],
 )
 def test_what_the_order_does_not_name_is_not_touched(observed: Template | None) -> None:
     assert decide(observed) == Absent()
