@@ -2,10 +2,10 @@
 
 What can go wrong, and what is done about it:
 
-    the server ends the watch, or the connection breaks       watch again from the last version seen
-    nothing comes for 70 s: something between forgot us       the same
+    the server ends the watch in time                         watch again from the last version seen
+    the connection breaks, or is silent for 70 s              read a page; if it shows the same history, the same
     410, as an answer or in the stream: version too old       read all again, and tell of what went meanwhile
-    the server's versions went back: restored or wiped        the same
+    another history: the server was restored or wiped         the same
     the server refuses or cannot be reached                   wait: 0.8 s to 30 s with jitter, or as long as it asks
     an object cannot be decoded                               keep what was known of it, count it, go on
 """
@@ -137,7 +137,7 @@ class Informer(Generic[T]):
     async def _live(self) -> bool:
         """Reads all if need be, then watches; whether the watch ended when it was asked to."""
         if self.resource_version and self._suspicious:
-            await self._look_for_rollback()
+            await self._look_again()
         self._suspicious = False
         if not self.resource_version:
             if self._streams_first:
@@ -145,10 +145,21 @@ class Informer(Generic[T]):
             await self._list_all()
         return await self._watch()
 
-    async def _look_for_rollback(self) -> None:
-        now = await self._api.list(self.resource, limit=1, **self._selection)
-        if 0 < version_number(now.resource_version) < version_number(self.resource_version):
-            self._log.warning("the server went back", known=self.resource_version, now=now.resource_version)
+    async def _look_again(self) -> None:
+        """After an interruption: reads a page, which for most kinds is all, and reads on if it shows another history.
+
+        A server that was wiped or put back may have reached our version again: the version alone is no proof.
+        """
+        page = await self._api.page(self.resource, **self._selection)
+        if not page.continued:
+            whole = self._mirror.replacement(self._reached)
+            for item in page.items:
+                whole.apply("ADDED", item)
+            self._complete(whole, page.resource_version)
+        elif version_number(page.resource_version) < version_number(self.resource_version) or any(
+            self._mirror.contradicts(item, self._reached) for item in page.items
+        ):
+            self._log.warning("the server has another history", known=self.resource_version, now=page.resource_version)
             self.resource_version = ""
 
     async def _list_all(self) -> None:

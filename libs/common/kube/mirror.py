@@ -6,7 +6,8 @@ The rules, where versions can be compared (KEP-5504; others are only equal or no
 - our own write may run ahead of the watch, which then says nothing new;
 - a read of the whole drops what it does not name, unless our own write is younger than the read;
 - a read whose version lies below what was known before it began tells that the server was put back: then it is right
-  in everything.
+  in everything;
+- a version says which state it is together with the uid: a server that was wiped counts from the beginning again.
 """
 
 import sys
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 UNDECODABLE: Final = prometheus_client.Counter(
     "argosy_informer_undecodable_total", "Objects that do not have the shape that was expected.", ["resource"]
 )
+
+
+_UID = "/"
 
 
 class Change(msgspec.Struct, Generic[T], frozen=True):
@@ -50,7 +54,7 @@ class Mirror(Generic[T]):
         self._name = name
         self._decode = decode
         self._on_change = on_change
-        self._versions: dict[ObjectKey, str] = {}
+        self._states: dict[ObjectKey, str] = {}
         # what our own writes told of before the watch did: the version up to which the watch is behind
         self._ahead: dict[ObjectKey, int] = {}
         self._gone: dict[ObjectKey, int] = {}
@@ -59,13 +63,13 @@ class Mirror(Generic[T]):
 
     def observe(self, body: bytes) -> None:
         """Takes in the answer to our own write, if it is newer than what is known. Raises Garbled."""
-        key, version = _identity(body)
+        key, version, state = _identity(body)
         number = version_number(version)
         if key not in self.cache and number <= self._reached:
             return
         if number > max(self._number(key), self._gone.get(key, 0)):
             self._ahead[key] = number
-            self._put(key, version, body)
+            self._put(key, state, body)
 
     def forget(self, key: ObjectKey, resource_version: str) -> None:
         """Takes in that our own deletion took place, unless a state newer than `resource_version` is known."""
@@ -77,7 +81,7 @@ class Mirror(Generic[T]):
 
     def apply(self, type_: str, body: bytes) -> str:
         """Takes in ADDED, MODIFIED or DELETED and returns the version of the object in it. Raises Garbled."""
-        key, version = _identity(body)
+        key, version, state = _identity(body)
         number = version_number(version)
         self._reached = max(self._reached, number)
         if self._settle(key, number):
@@ -85,8 +89,16 @@ class Mirror(Generic[T]):
         if type_ == "DELETED":
             self._drop(key, body)
         else:
-            self._put(key, version, body)
+            self._put(key, state, body)
         return version
+
+    def contradicts(self, body: bytes, reached: str) -> bool:
+        """Whether an object that is there now shows another history than the one that led to `reached`.
+
+        What did not change since then must be known as it is. Raises Garbled.
+        """
+        key, version, state = _identity(body)
+        return version_number(version) <= version_number(reached) and self._states.get(key) != state
 
     def replacement(self, known: str) -> "Replacement[T]":
         """Begins a read of the whole; `known` is the version that was reached before."""
@@ -102,10 +114,10 @@ class Mirror(Generic[T]):
         return False
 
     def _number(self, key: ObjectKey) -> int:
-        return version_number(self._versions.get(key, ""))
+        return version_number(self._states.get(key, "").partition(_UID)[0])
 
-    def _put(self, key: ObjectKey, version: str, body: bytes) -> None:
-        if version and self._versions.get(key) == version:
+    def _put(self, key: ObjectKey, state: str, body: bytes) -> None:
+        if self._states.get(key) == state:
             return
         try:
             new = self._decode(body)
@@ -115,12 +127,12 @@ class Mirror(Generic[T]):
             return
         old = self.cache.get(key)
         self.cache[key] = new
-        self._versions[key] = version
+        self._states[key] = state
         self._on_change(Change(key, old, new, body))
 
     def _drop(self, key: ObjectKey, body: bytes) -> None:
         old = self.cache.pop(key, None)
-        self._versions.pop(key, None)
+        self._states.pop(key, None)
         if old is not None:
             self._on_change(Change(key, old, None, body))
 
@@ -137,7 +149,7 @@ class Replacement(Generic[T]):
     def apply(self, type_: str, body: bytes) -> None:
         """Takes in an object that is there (ADDED, MODIFIED), or that went during the read (DELETED)."""
         mirror = self._mirror
-        key, version = _identity(body)
+        key, version, state = _identity(body)
         if type_ == "DELETED":
             self._seen.discard(key)
             self._doubted.pop(key, None)
@@ -146,9 +158,9 @@ class Replacement(Generic[T]):
         self._seen.add(key)
         number = version_number(version)
         if number and number < max(mirror._ahead.get(key, 0), mirror._gone.get(key, -1) + 1):
-            self._doubted[key] = (version, body)
+            self._doubted[key] = (state, body)
         else:
-            mirror._put(key, version, body)
+            mirror._put(key, state, body)
 
     def finish(self, version: str) -> bool:
         """Ends the read, which is of that version. Returns whether the server's versions went back."""
@@ -166,6 +178,8 @@ class Replacement(Generic[T]):
         return back
 
 
-def _identity(body: bytes) -> tuple[ObjectKey, str]:
+def _identity(body: bytes) -> tuple[ObjectKey, str, str]:
+    """Which object, its version, and what tells this state from all others of that name."""
     metadata = wire.identity(body)
-    return ObjectKey(sys.intern(metadata.namespace), metadata.name), metadata.resource_version
+    key = ObjectKey(sys.intern(metadata.namespace), metadata.name)
+    return key, metadata.resource_version, f"{metadata.resource_version}{_UID}{metadata.uid[:8]}"

@@ -47,6 +47,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = ""
     namespace: str = ""
+    uid: str = ""
     resource_version: str = msgspec.field(default="", name="resourceVersion")
 
 

@@ -139,6 +139,7 @@ async def test_a_watch_that_ends_in_time_goes_on_at_once() -> None:
         assert [r.query.get("watch") for r in server.requests] == ["true", "true"]
 
 
+ALL = listing(9, item("a", 3), item("b", 4))
 TOO_OLD = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
 
 
@@ -149,7 +150,7 @@ TOO_OLD = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too o
             [Chunks((*initial(7, item("a", 3), item("b", 4)), event("ERROR", TOO_OLD)), "end")], id="in-the-stream"
         ),
         pytest.param(
-            [Chunks(initial(7, item("a", 3), item("b", 4)), "cut"), listing(9), refusal(410, "Expired")], id="as-answer"
+            [Chunks(initial(7, item("a", 3), item("b", 4)), "cut"), ALL, refusal(410, "Expired")], id="as-answer"
         ),
     ],
 )
@@ -171,6 +172,42 @@ async def test_versions_that_went_back_mean_reading_all_again() -> None:
         assert w.told[2:] == [("a", "650", "30"), ("b", "690", "-")]
 
 
+async def test_a_large_kind_with_the_same_history_is_not_read_again() -> None:
+    objects = [item(f"o{n}", n) for n in range(1, 6)]
+    script = [
+        Chunks(initial(700, *objects), "cut"),
+        listing(705, item("o1", 1), item("o2", 703), item("o3", 3), more="c"),
+        Chunks((event("MODIFIED", item("o2", 703)),)),
+    ]
+    async with scripted.serving(*script) as server, watching(server) as w:
+        await w.until(lambda: w.cache.get("o2") == "703")
+        assert (len(w.cache), server.requests[2].query["resourceVersion"]) == (5, "700")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param([item("o1", 1), item("o2", 699)], id="a-version-we-should-have-seen"),
+        pytest.param([item("o1", 1), item("new", 50)], id="an-object-we-should-have-seen"),
+        pytest.param([{"metadata": {"namespace": "ns", "name": "o1", "resourceVersion": "1", "uid": "x"}}], id="uid"),
+    ],
+)
+async def test_a_large_kind_with_another_history_is_read_again(page: list[dict[str, object]]) -> None:
+    objects = [item(f"o{n}", n) for n in range(1, 6)]
+    script = [Chunks(initial(700, *objects), "cut"), listing(705, *page, more="c"), Chunks(initial(705, *page))]
+    async with scripted.serving(*script) as server, watching(server) as w:
+        await w.until(lambda: len(w.cache) == len(page))
+        assert server.requests[2].query["sendInitialEvents"] == "true"
+
+
+async def test_a_wiped_server_that_counts_to_the_same_versions_is_believed() -> None:
+    successor = {"metadata": {"namespace": "ns", "name": "a", "resourceVersion": "3", "uid": "another"}}
+    script = [Chunks(initial(7, item("a", 3), item("b", 5)), "cut"), listing(7, successor), Chunks(())]
+    async with scripted.serving(*script) as server, watching(server) as w:
+        await w.until(lambda: len(w.told) == 4)
+        assert w.told[2:] == [("a", "3", "3"), ("b", "5", "-")]
+
+
 async def test_a_bookmark_that_went_back_means_reading_all_again() -> None:
     script = [Chunks((*initial(700, item("a", 650)), bookmark(40))), Chunks(initial(41, item("a", 30)))]
     async with scripted.serving(*script) as server, watching(server) as w:
@@ -186,7 +223,7 @@ async def test_a_version_in_the_servers_future_means_reading_all_again() -> None
     }
     script = [
         Chunks(initial(700, item("a", 650)), "cut"),
-        listing(700),
+        listing(700, item("a", 650)),
         scripted.Reply(504, json.dumps(future).encode()),
         Chunks(initial(5, item("a", 4))),
     ]
@@ -211,9 +248,9 @@ async def test_a_version_in_the_servers_future_means_reading_all_again() -> None
 async def test_garbage_and_refusals_lose_nothing(garbage: scripted.Answer) -> None:
     script = [
         Chunks(initial(7, item("a", 3)), "cut"),
-        listing(7),
+        listing(7, item("a", 3)),
         garbage,
-        listing(7),
+        listing(7, item("a", 3)),
         Chunks((event("MODIFIED", item("a", 8)),)),
     ]
     async with scripted.serving(*script) as server, watching(server) as w:
@@ -230,7 +267,7 @@ async def test_a_server_that_asks_for_patience_gets_it() -> None:
 
 
 async def test_silence_is_not_trusted() -> None:
-    script = [Chunks(initial(7, item("a", 3))), listing(7), Chunks((event("MODIFIED", item("a", 8)),))]
+    script = [Chunks(initial(7, item("a", 3))), listing(7, item("a", 3)), Chunks((event("MODIFIED", item("a", 8)),))]
     async with scripted.serving(*script) as server, watching(server, silence=timedelta(seconds=0.1)) as w:
         await w.until_cache(a="8")
 
