@@ -103,7 +103,7 @@ class Bus(Exchange, Events):
             Unavailable: not confirmed; the message may still be stored later.
             TooLarge: the server would never take it.
         """
-        payload, all_headers = await self._packed(subject, message, traceparent, headers or {})
+        payload, all_headers = await self._packed(message, traceparent, headers or {})
         return await self._publisher.send(subject, payload, all_headers, expected_seq)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
@@ -194,11 +194,15 @@ class Bus(Exchange, Events):
             tasks.create_task(self._keep_streams(), name="bus streams"),
         ]
 
-    async def _ready(self) -> None:
+    def is_ready(self) -> bool:
+        """Whether messages can be sent now."""
+        return super().is_ready() and self._restored_now.is_set()
+
+    async def ready(self) -> None:
         """Waits also for the streams, which this process makes again: a stream in the making loses messages."""
-        await super()._ready()
-        await self._restored_now.wait()
-        await super()._ready()
+        while not self.is_ready():
+            await super().ready()
+            await self._restored_now.wait()
 
     def _cut(self) -> None:
         self._publisher.cut()
@@ -270,6 +274,7 @@ async def connect(
                 try:
                     yield bus
                 finally:
+                    bus._publisher.close()
                     for task in background:
                         task.cancel()
         except BaseExceptionGroup as group:

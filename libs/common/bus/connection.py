@@ -26,19 +26,21 @@ class Connection:
     def __init__(self, made: Session, subjects: Subjects) -> None:
         self.subjects = subjects
         self._session = made
-        self._publisher = Publisher(made, self._ready)
+        self._publisher = Publisher(made, self)
         self._dead = DeadLetters(self._publisher, subjects)
 
-    async def _ready(self) -> None:
+    def is_ready(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._session.is_up
+
+    async def ready(self) -> None:
         """Waits until messages can be sent."""
         await self._session.up()
 
     def _stream(self, stream: str) -> str:
         return streams.stream_name(self.subjects.prefix, stream)
 
-    async def _packed(
-        self, subject: str, message: Any, traceparent: str, headers: Mapping[str, str]
-    ) -> tuple[bytes, dict[str, str]]:
+    async def _packed(self, message: Any, traceparent: str, headers: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
         payload = codec.encode(message)
         packed = dict(headers)
         if traceparent:
@@ -49,8 +51,15 @@ class Connection:
             else:
                 payload = codec.compress(payload)
             packed[codec.ENCODING] = codec.ZSTD
-        codec.check_size(subject, payload, packed, self._session.client.max_payload)
         return payload, packed
+
+    async def _packed_whole(
+        self, subject: str, message: Any, traceparent: str = ""
+    ) -> tuple[bytes, dict[str, str] | None]:
+        """For core NATS: the size is checked here, and no headers are None."""
+        payload, headers = await self._packed(message, traceparent, {})
+        codec.check_size(subject, payload, headers, self._session.client.max_payload)
+        return payload, headers or None
 
     async def _call(self, call: Awaitable[R]) -> R:
         try:

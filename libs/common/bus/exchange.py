@@ -24,8 +24,8 @@ class Exchange(Connection):
 
     async def publish_core(self, subject: str, message: Any, *, traceparent: str = "") -> None:
         """Sends to whoever listens now; nobody confirms. Raises Unavailable while there is no connection."""
-        payload, headers = await self._packed(subject, message, traceparent, {})
-        await self._call(self._session.client.publish(subject, payload, headers=headers or None))
+        payload, headers = await self._packed_whole(subject, message, traceparent)
+        await self._call(self._session.client.publish(subject, payload, headers=headers))
 
     @asynccontextmanager
     async def subscribe_core(
@@ -51,9 +51,9 @@ class Exchange(Connection):
 
     async def request(self, subject: str, message: Any, reply_type: type[R], *, timeout: timedelta) -> R:
         """Asks on core NATS and waits for one answer. Raises Unavailable if none comes, or none that can be read."""
-        payload, headers = await self._packed(subject, message, "", {})
+        payload, headers = await self._packed_whole(subject, message)
         answer = await self._call(
-            self._session.client.request(subject, payload, timeout=timeout.total_seconds(), headers=headers or None)
+            self._session.client.request(subject, payload, timeout=timeout.total_seconds(), headers=headers)
         )
         try:
             decoded: R = codec.decode(answer.data, answer.headers or {}, reply_type)
@@ -78,8 +78,8 @@ class Exchange(Connection):
                 delivery = await waiting.get()
                 try:
                     answer = await handler(delivery)
-                    payload, headers = await self._packed(delivery.reply, answer, "", {})
-                    await self._session.client.publish(delivery.reply, payload, headers=headers or None)
+                    payload, headers = await self._packed_whole(delivery.reply, answer)
+                    await self._session.client.publish(delivery.reply, payload, headers=headers)
                 except Exception:
                     log.exception("request not answered", subject=subject)
 

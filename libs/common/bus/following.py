@@ -81,6 +81,7 @@ class Follower:
         self._filters = filters
         # a name for this life alone: a reader that was stopped and woke up again must not take what is its successor's
         self._consumer = f"{consumer}-{uuid.uuid4().hex[:8]}" if create else consumer
+        self._reader = consumer
         self._decode = decode
         self._on_message = on_message
         self._on_replay = on_replay
@@ -91,7 +92,6 @@ class Follower:
         self._seen = 0
         self._expected = 1
         self._target = 0
-        self._received = metrics.RECEIVED.labels(consumer)
 
     async def run(self) -> None:
         try:
@@ -136,7 +136,7 @@ class Follower:
     def _begin_again(self, life: tuple[str, str], info: StreamInfo) -> None:
         self._caught_up.clear()
         self._life, self._seen, self._target = life, 0, info.last_seq
-        metrics.REPLAYS.labels(self._consumer).inc()
+        metrics.REPLAYS.labels(self._reader).inc()
         self._on_replay()
 
     async def _have_consumer(self) -> None:
@@ -186,7 +186,7 @@ class Follower:
             self._pull.end(f"delivery {at.consumer_seq} came instead of {self._expected}")
             return
         self._expected += 1
-        self._received.inc()
+        metrics.MESSAGES.received[self._reader] += 1
         self._hand_over(raw, at.stream_seq)
         self._seen = at.stream_seq
         if not self._caught_up.is_set() and (at.stream_seq >= self._target or not at.pending):

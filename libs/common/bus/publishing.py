@@ -1,10 +1,8 @@
 """Publishing to streams: many callers at once, each waits for its own confirmation, so many a bounded number."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 import msgspec
 import nats.errors
@@ -19,7 +17,7 @@ _WINDOW: Final = 1024
 _LARGE_BYTES: Final = 128 * 1024
 _LARGE_WINDOW: Final = 8
 """Unconfirmed messages in flight above that size: they must not pile up in memory."""
-_CONFIRM_LIMIT: Final = timedelta(seconds=5)
+_CONFIRM_SECONDS: Final = 5.0
 _EXPECTED_SEQ: Final = "Nats-Expected-Last-Subject-Sequence"
 _WRONG_LAST_SEQ: Final = (10071, 10164)
 
@@ -39,19 +37,25 @@ class _Confirmation(msgspec.Struct, frozen=True):
 _confirmations: Final = msgspec.json.Decoder(_Confirmation)
 
 
+class Readiness(Protocol):
+    """Says when it makes sense to send."""
+
+    def is_ready(self) -> bool: ...
+
+    async def ready(self) -> None: ...
+
+
 class Publisher:
-    """Sends messages to streams over one session and matches confirmations to senders by the reply subject.
+    """Sends messages to streams over one session and matches confirmations to senders by the reply subject."""
 
-    Args:
-        ready: waits until it makes sense to send.
-    """
-
-    def __init__(self, session: Session, ready: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, session: Session, readiness: Readiness) -> None:
         self._session = session
-        self._ready = ready
+        self._readiness = readiness
         self._inbox = session.client.new_inbox()
         self._count = 0
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[str, tuple[asyncio.Future[Msg], float]] = {}
+        """Senders by reply subject, and until when each waits: in the order of these times."""
+        self._timer: asyncio.TimerHandle | None = None
         self._small = asyncio.Semaphore(_WINDOW)
         self._large = asyncio.Semaphore(_LARGE_WINDOW)
 
@@ -72,46 +76,72 @@ class Publisher:
             Unavailable: no confirmation; the message may still be stored later.
             Closed: the connection is gone for good.
         """
-        codec.check_size(subject, payload, headers, self._session.client.max_payload)
         sent = dict(headers)
         if expected_seq is not None:
             sent[_EXPECTED_SEQ] = str(expected_seq)
-        began = time.perf_counter()
+        codec.check_size(subject, payload, sent, self._session.client.max_payload)
         async with self._large if len(payload) > _LARGE_BYTES else self._small:
             answer = await self._exchange(subject, payload, sent)
         confirmation = _read(subject, answer)
         if confirmation.error is not None:
             raise _failure(subject, expected_seq, confirmation.error)
-        metrics.PUBLISH_SECONDS.observe(time.perf_counter() - began)
         return confirmation.seq
 
     async def _exchange(self, subject: str, payload: bytes, headers: dict[str, str]) -> Msg:
+        if not self._readiness.is_ready():
+            await self._until_ready(subject)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         self._count += 1
         reply = f"{self._inbox}.{self._count}"
-        confirmed: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-        self._waiting[reply] = confirmed
+        confirmed: asyncio.Future[Msg] = loop.create_future()
+        self._waiting[reply] = confirmed, began + _CONFIRM_SECONDS
+        if self._timer is None:
+            self._timer = loop.call_at(began + _CONFIRM_SECONDS, self._expire)
         try:
-            async with asyncio.timeout(_CONFIRM_LIMIT.total_seconds()):
-                await self._ready()
-                await self._session.client.publish(subject, payload, reply=reply, headers=headers or None)
-                return await confirmed
-        except TimeoutError:
-            raise Unavailable(f"no stream confirmed {subject} in {_CONFIRM_LIMIT.total_seconds():.0f} s") from None
+            await self._session.client.publish(subject, payload, reply=reply, headers=headers or None)
+            answer = await confirmed
         except nats.errors.Error as error:
             raise Unavailable(f"could not publish {subject}: {error}") from error
         finally:
             del self._waiting[reply]
+        metrics.MESSAGES.published += 1
+        metrics.MESSAGES.publish_seconds += loop.time() - began
+        return answer
+
+    async def _until_ready(self, subject: str) -> None:
+        try:
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                await self._readiness.ready()
+        except TimeoutError:
+            raise Unavailable(f"no connection for {subject} in {_CONFIRM_SECONDS:.0f} s") from None
 
     async def _confirmed(self, message: Msg) -> None:
         waiting = self._waiting.get(message.subject)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(message)
+        if waiting is not None and not waiting[0].done():
+            waiting[0].set_result(message)
+
+    def _expire(self) -> None:
+        """One timer for all senders: those that have waited long enough give up, and the next one sets it again."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for confirmed, until in self._waiting.values():
+            if until > loop.time():
+                self._timer = loop.call_at(until, self._expire)
+                return
+            if not confirmed.done():
+                confirmed.set_exception(Unavailable(f"no stream confirmed a message in {_CONFIRM_SECONDS:.0f} s"))
 
     def cut(self) -> None:
         """The connection was lost: what is unconfirmed will not be confirmed any more."""
-        for confirmed in self._waiting.values():
+        for confirmed, _ in self._waiting.values():
             if not confirmed.done():
                 confirmed.set_exception(Unavailable("the connection to nats-server was lost before a confirmation"))
+
+    def close(self) -> None:
+        """Nothing will be sent any more."""
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _read(subject: str, answer: Msg) -> _Confirmation:

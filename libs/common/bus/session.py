@@ -71,6 +71,11 @@ class Session:
         """Identity of the server process that is spoken to; a restarted server has another."""
         return str(self.client._server_info.get("server_id", ""))
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection stands."""
+        return self._connected.is_set() and not self.closed.is_set()
+
     async def up(self) -> None:
         """Waits until the connection stands. Raises Closed if it never will again."""
         if self.closed.is_set():

@@ -64,12 +64,12 @@ class Workers:
         self._stream = stream
         self._filters = filters
         self._consumer = consumer
+        self._reader = consumer
         self._decode = decode
         self._handle = handle
         self._workers = workers
         self._waiting: asyncio.Queue[Msg] = asyncio.Queue()
         self._held: dict[str, Msg] = {}
-        self._received = metrics.RECEIVED.labels(consumer)
 
     async def run(self) -> None:
         try:
@@ -106,7 +106,7 @@ class Workers:
             await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
 
     def _receive(self, raw: Msg) -> None:
-        self._received.inc()
+        metrics.MESSAGES.received[self._reader] += 1
         self._held[raw.reply] = raw
         self._waiting.put_nowait(raw)
 
