@@ -42,6 +42,7 @@ _AGAIN: Final = {
     "Unschedulable": timedelta(minutes=5),
 }
 """When to ask again after a failure that no change of clusters need end."""
+_MOVED: Final = "clusters changed"
 _REQUEST: Final = "binding.request.{namespace}.{binding}"
 _PLACED: Final = "binding.placed.{namespace}.{binding}"
 
@@ -91,13 +92,14 @@ class Reconciler:
         answer = None
         if not why:
             self._view.placements.settle(key)
+            self._do.requests.unneeded(key)
         if why:
             digest = self._digest(wanted, fleet)
             answer = self._answer(key, digest, template, fleet)
             if answer is None and self._answered_too_early(key, digest):
                 return After(_PAUSE)
             if answer is None:
-                return await self._ask(key, wanted, digest, template, fleet, traceparent)
+                return await self._ask(key, wanted, digest, template, fleet, traceparent, hurry=why != _MOVED)
             wanted = self._placed(wanted, answer, fleet)
             traceparent = answer.traceparent or traceparent
         with telemetry.span("placed", parent=traceparent) as span:
@@ -139,7 +141,7 @@ class Reconciler:
         if why or staleness.suspended(wanted) or not staleness.moves_with_clusters(wanted):
             return why
         now = asyncio.get_running_loop().time()
-        return "" if self._decided.since(key, _fingerprint(wanted, fleet), now) else "clusters changed"
+        return "" if self._decided.since(key, _fingerprint(wanted, fleet), now) else _MOVED
 
     def _digest(self, wanted: ResourceBinding, fleet: Fleet) -> str:
         moving = _fingerprint(wanted, fleet) if staleness.moves_with_clusters(wanted) else ""
@@ -165,7 +167,15 @@ class Reconciler:
         return True
 
     async def _ask(
-        self, key: OriginKey, wanted: ResourceBinding, digest: str, template: Template, fleet: Fleet, traceparent: str
+        self,
+        key: OriginKey,
+        wanted: ResourceBinding,
+        digest: str,
+        template: Template,
+        fleet: Fleet,
+        traceparent: str,
+        *,
+        hurry: bool,
     ) -> Outcome:
         request = self._request(wanted, digest, template, fleet)
         subject = f"{key.namespace}/{key.name}"
@@ -175,7 +185,7 @@ class Reconciler:
             kind="producer",
             attributes=telemetry.messaging("publish", _REQUEST, subject),
         ) as span:
-            await self._do.requests.ask(key, request, traceparent=span.traceparent)
+            await self._do.requests.ask(key, request, hurry=hurry, traceparent=span.traceparent)
         return DONE
 
     def _request(self, wanted: ResourceBinding, digest: str, template: Template, fleet: Fleet) -> BindingRequest:

@@ -48,13 +48,17 @@ class Requests:
         self._age = 0
         self._asked = asyncio.Event()
 
-    async def ask(self, key: OriginKey, request: BindingRequest, *, traceparent: str) -> bool:
-        """Asks now, or when there is room, unless the question is open. Returns whether it was sent."""
+    async def ask(self, key: OriginKey, request: BindingRequest, *, hurry: bool, traceparent: str) -> bool:
+        """Asks now, or when there is room, unless the question is open. Returns whether it was sent.
+
+        Without `hurry` (nothing about the object changed) it asks after all others, and only in half of the window.
+        """
         entry = self._open.get(key)
         if entry is not None and not entry.expired:
             return False
-        if entry is None and not self._room(key):
-            self._wait(key, request.priority.priority if request.priority is not None else 0)
+        if entry is None and not self._room(key, hurry):
+            priority = request.priority.priority if request.priority is not None else 0
+            self._wait(key, 2 * priority + hurry)
             return False
         self._forget_waiting(key)
         loop = asyncio.get_running_loop()
@@ -82,6 +86,12 @@ class Requests:
         entry = self._open.get(key)
         if entry is not None and entry.digest == digest:
             self._close(key)
+
+    def unneeded(self, key: OriginKey) -> None:
+        """There is nothing to ask about a binding any more."""
+        if key in self._waiting or key in self._promoted:
+            self._forget_waiting(key)
+            self._promote()
 
     def drop(self, key: OriginKey) -> None:
         """Forgets a binding that is gone."""
@@ -113,8 +123,9 @@ class Requests:
             except TimeoutError:
                 continue
 
-    def _room(self, key: OriginKey) -> bool:
-        return key in self._promoted or len(self._open) + len(self._promoted) < self._window
+    def _room(self, key: OriginKey, hurry: bool) -> bool:
+        window = self._window if hurry else self._window // 2
+        return key in self._promoted or len(self._open) + len(self._promoted) < window
 
     def _wait(self, key: OriginKey, priority: int) -> None:
         rank = self._waiting.get(key)
@@ -131,7 +142,11 @@ class Requests:
 
     def _close(self, key: OriginKey) -> None:
         self._open.pop(key, None)
-        while self._heap and len(self._open) + len(self._promoted) < self._window:
+        self._promote()
+
+    def _promote(self) -> None:
+        """Tells those who waited longest that there is room for them."""
+        while self._heap and self._room(self._heap[0][2], hurry=-self._heap[0][0] % 2 == 1):
             priority, age, first = heapq.heappop(self._heap)
             if self._waiting.get(first) == (priority, age):
                 del self._waiting[first]
