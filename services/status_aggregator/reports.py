@@ -31,6 +31,11 @@ class Reports:
                 message = f"Failed to create or update {where}: {status.message}"
                 await self._warn(status.origin, status.template, "SyncFailed", message)
 
+    def forget(self, statuses: Iterable[WorkStatus]) -> None:
+        """Forgets what was told of works that are no more."""
+        for status in statuses:
+            self._told.pop((status.origin.uid, status.cluster), None)
+
     async def aggregate_failed(self, outcome: Outcome, why: str) -> None:
         """Tells that the status of a template cannot be made, or is refused by the hub."""
         await self._warn(outcome.origin, outcome.template, "AggregateStatusFailed", why)

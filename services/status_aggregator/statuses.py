@@ -186,7 +186,7 @@ class Statuses:
         change = merge_patch(msgspec.to_builtins(present), msgspec.to_builtins(wanted))
         body = {"metadata": {"uid": outcome.origin.uid}, "status": change}
         try:
-            with telemetry.span(f"PATCH {outcome.origin.kind}/status", parent=traceparent, kind="client"):
+            with telemetry.span(f"PATCH {outcome.origin.kind.lower()}s/status", parent=traceparent, kind="client"):
                 await self._hub.write_binding_status(key, body)
         except errors.NotFound:
             log.debug("binding has gone", binding=key.name, namespace=key.namespace)
@@ -214,7 +214,9 @@ class Statuses:
         return record
 
     def _forget(self, key: OriginKey) -> None:
-        self._records.pop(key, None)
+        record = self._records.pop(key, None)
+        if record is not None:
+            self._reports.forget(record.statuses.values())
         self._held.discard(key)
         metrics.ORIGINS.set(len(self._records))
 
