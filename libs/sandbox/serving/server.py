@@ -25,6 +25,8 @@ from libs.sandbox.serving.wire import Reply, Request, Stream
 from libs.sandbox.statuses import Refusal
 
 _HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz"})
+_HAND_OVER: Final = 4
+"""Turns of the loop after which a connection that it has accepted has shown itself to its protocol."""
 _log: Final = structlog.get_logger(__name__)
 
 Gate = Callable[[Request], Reply | None]
@@ -83,6 +85,9 @@ class Server:
         """Takes no more connections and cuts those that are open."""
         if self._listener:
             self._listener.close()
+        for _ in range(_HAND_OVER):
+            self.drop()
+            await asyncio.sleep(0)
         self.drop()
 
     def handle(self, request: Request) -> Reply | Stream:
