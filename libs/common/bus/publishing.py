@@ -1,6 +1,7 @@
 """Publishing to streams: many callers at once, each waits for its own confirmation, so many a bounded number."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Final, Protocol
 
@@ -91,13 +92,13 @@ class Publisher:
         if not self._readiness.is_ready():
             await self._until_ready(subject)
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        sent_at, until = time.perf_counter(), loop.time() + _CONFIRM_SECONDS
         self._count += 1
         reply = f"{self._inbox}.{self._count}"
         confirmed: asyncio.Future[Msg] = loop.create_future()
-        self._waiting[reply] = confirmed, began + _CONFIRM_SECONDS
+        self._waiting[reply] = confirmed, until
         if self._timer is None:
-            self._timer = loop.call_at(began + _CONFIRM_SECONDS, self._expire)
+            self._timer = loop.call_at(until, self._expire)
         try:
             await self._session.client.publish(subject, payload, reply=reply, headers=headers or None)
             answer = await confirmed
@@ -106,7 +107,7 @@ class Publisher:
         finally:
             del self._waiting[reply]
         metrics.MESSAGES.published += 1
-        metrics.MESSAGES.publish_seconds += loop.time() - began
+        metrics.MESSAGES.publish_seconds += time.perf_counter() - sent_at
         return answer
 
     async def _until_ready(self, subject: str) -> None:
