@@ -56,7 +56,7 @@ def _job(obj: Template) -> Template:
 def _secret(obj: Template) -> Template:
     if obj.get("type") != TOKEN_TYPE:
         return obj
-    return {**_without_annotations(obj, "kubernetes.io/service-account.uid"), "data": None}
+    return typed.without(_without_annotations(obj, "kubernetes.io/service-account.uid"), "data")
 
 
 def _service_account(obj: Template) -> Template:

@@ -66,7 +66,7 @@ def test_what_the_server_wrote_goes_and_everything_else_stays() -> None:
         ),
         (
             {"kind": "Secret", "type": "kubernetes.io/service-account-token", "data": {"token": "x"}},
-            {"kind": "Secret", "type": "kubernetes.io/service-account-token", "data": None},
+            {"kind": "Secret", "type": "kubernetes.io/service-account-token"},
         ),
         ({"kind": "Secret", "data": {"a": "eA=="}}, {"kind": "Secret", "data": {"a": "eA=="}}),
         (

@@ -18,7 +18,8 @@ def retain_account(desired: Template, observed: Template) -> Template:
         known = {_name(reference) for reference in ours}
         added = {_name(reference): reference for reference in reversed(theirs)}
         kept = [added[name] for name in dict.fromkeys(map(_name, theirs)) if name not in known]
-        desired = {**desired, field: ours + kept or None}
+        if kept:
+            desired = {**desired, field: ours + kept}
     return desired
 
 
