@@ -6,6 +6,7 @@ Lease without noticing, loses.
 
 import msgspec
 
+from libs.common import difference
 from libs.common.api.work import ResourceBinding
 from libs.common.kube.client import MERGE, Client
 from libs.common.kube.errors import NotFound
@@ -24,6 +25,7 @@ class Bindings:
     def __init__(self, api: Client, hub: Hub) -> None:
         self._api = api
         self._hub = hub
+        self._writing: dict[OriginKey, ResourceBinding] = {}
 
     async def write(self, key: OriginKey, wanted: ResourceBinding, existing: ResourceBinding | None) -> ResourceBinding:
         """Makes the binding on the hub as wanted, and answers how it stands there; an equal one is not written.
@@ -31,22 +33,34 @@ class Bindings:
         Raises:
             kube Conflict or AlreadyExists: somebody else wrote it meanwhile.
         """
-        if existing is None:
-            return await self._create(key, wanted)
-        patch = bindings.patch(existing, wanted)
-        if not patch:
+        patch = bindings.patch(existing, wanted) if existing is not None else {}
+        if existing is not None and not patch:
             return existing
-        patch.setdefault("metadata", {})["resourceVersion"] = existing.metadata.resource_version
-        metrics.BINDING_WRITES.labels("patch").inc()
-        body = await self._api.patch(binding_resource(key), ObjectKey(*key), patch, content_type=MERGE, manager=MANAGER)
-        return self._seen(key, body)
+        self._writing[key] = wanted
+        try:
+            if existing is None:
+                body = await self._create(key, wanted)
+            else:
+                body = await self._patch(key, patch, existing.metadata.resource_version)
+            return self._seen(key, body)
+        finally:
+            del self._writing[key]
 
-    async def _create(self, key: OriginKey, wanted: ResourceBinding) -> ResourceBinding:
+    def is_own(self, seen: ResourceBinding | None) -> bool:
+        """Whether this is what is being written now, which the watch may show before the write is answered."""
+        wanted = self._writing.get(bindings.key_of(seen)) if seen is not None else None
+        return seen is not None and wanted is not None and bindings.same(seen, wanted)
+
+    async def _patch(self, key: OriginKey, patch: difference.Object, version: str) -> bytes:
+        metrics.BINDING_WRITES.labels("patch").inc()
+        patch.setdefault("metadata", {})["resourceVersion"] = version
+        return await self._api.patch(binding_resource(key), ObjectKey(*key), patch, content_type=MERGE, manager=MANAGER)
+
+    async def _create(self, key: OriginKey, wanted: ResourceBinding) -> bytes:
         metrics.BINDING_WRITES.labels("create").inc()
-        body = await self._api.create(
+        return await self._api.create(
             binding_resource(key), bindings.content(wanted), namespace=key.namespace, manager=MANAGER
         )
-        return self._seen(key, body)
 
     async def delete(self, key: OriginKey, existing: ResourceBinding) -> None:
         """Asks for the binding's deletion; its finalizer holds it until no member has anything of it."""

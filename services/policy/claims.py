@@ -14,14 +14,12 @@ from libs.common.kube.resources import ObjectKey
 from libs.common.reconcile import DONE, Outcome, Queue
 from services.policy import metrics
 from services.policy.bindings import MANAGER
-from services.policy.core import keys, matching
-from services.policy.core.matching import Claim, Release
+from services.policy.core import matching
+from services.policy.core.matching import Release
 from services.policy.core.template import Template, TemplateKey
 from services.policy.view import View
 
 log = structlog.get_logger(__name__)
-
-Keys = dict[str, str | None]
 
 
 class Claims:
@@ -32,7 +30,7 @@ class Claims:
 
     def check(self, template: Template, decision: matching.Decision) -> None:
         """Has the template's claim written if it does not stand as decided."""
-        if any(_missing(template, decision)):
+        if any(matching.unclaimed(template.metadata, decision)):
             self.queue.add(template.key)
 
     async def __call__(self, key: TemplateKey) -> Outcome:
@@ -43,7 +41,7 @@ class Claims:
             return DONE
         origin = self._view.origins.of(key)
         decision = self._view.decide(template, self._view.hub.binding(origin) if origin is not None else None)
-        labels, notes = _missing(template, decision)
+        labels, notes = matching.unclaimed(template.metadata, decision)
         if not labels and not notes:
             return DONE
         patch: dict[str, Any] = {"metadata": {"uid": template.metadata.uid}}
@@ -66,15 +64,3 @@ class Claims:
         metrics.CLAIMS.labels("release" if isinstance(decision, Release) else "claim").inc()
         self._view.templates.observe(key, body)
         return DONE
-
-
-def _missing(template: Template, decision: matching.Decision) -> tuple[Keys, Keys]:
-    """Labels and annotations that do not stand as decided."""
-    match decision:
-        case Claim(policy=policy):
-            labels, notes = matching.claim_metadata(policy)
-        case Release(claim=claim):
-            labels, notes = matching.release_metadata(claim)
-        case _:
-            return {}, {}
-    return keys.missing(template.metadata.labels, labels), keys.missing(template.metadata.annotations, notes)

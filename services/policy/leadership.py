@@ -8,6 +8,7 @@ import structlog
 
 from libs.common import bus, reconcile
 from libs.common.api import wellknown
+from libs.common.api.work import ResourceBinding
 from libs.common.bus.errors import Overtaken, Unavailable
 from libs.common.errors import Retry
 from libs.common.kube import resources
@@ -72,7 +73,7 @@ class Leadership:
             on_change=lambda key, old, new: self.routing.template(key, old, new),
             on_synced=lambda kind: self.routing.kind(kind),
         )
-        self.works = Works(nats, on_change=lambda key: self.routing.origin(key), on_replay=self._replayed)
+        self.works = Works(nats, self.orders, on_change=lambda key: self.routing.origin(key), on_replay=self._replayed)
         self.placements = Placements(
             nats,
             on_answer=self._answered,
@@ -166,10 +167,14 @@ class Leadership:
             cluster=lambda old, new: self.routing.cluster(old, new),
             policy=lambda old, new: self.routing.policy(old, new),
             override=lambda old, new: self.routing.override(old, new),
-            binding=lambda old, new: self.routing.binding(old, new),
+            binding=self._binding_changed,
             namespace=lambda old, new: self.routing.namespace(old, new),
             definition=lambda: self.routing.definition(),
         )
+
+    def _binding_changed(self, old: ResourceBinding | None, new: ResourceBinding | None) -> None:
+        if not self.effects.bindings.is_own(new):
+            self.routing.binding(old, new)
 
     def _answered(self, key: OriginKey, placed: Placed) -> None:
         self.requests.answered(key, placed.digest)

@@ -12,7 +12,7 @@ from libs.common.names import OriginKey
 from libs.common.reconcile import Queue
 from services.policy.core import matching, overrides, retreat, staleness
 from services.policy.core import template as templates
-from services.policy.core.matching import Unmatched
+from services.policy.core.matching import Claim, Unmatched
 from services.policy.core.template import Template, TemplateKey
 from services.policy.templates import Kind
 from services.policy.view import View
@@ -73,7 +73,8 @@ class Routing:
 
     def template(self, key: TemplateKey, old: Template | None, new: Template | None) -> None:
         if new is not None:
-            self._look(new, USUAL)
+            if old is None or not self._only_claimed(old, new):
+                self._look(new, USUAL)
             return
         origin = self._view.origins.of(key)
         if origin is not None:
@@ -154,6 +155,14 @@ class Routing:
         return selected | {kind_of(binding) for binding in self._view.hub.bindings()}
 
     # ---- inside ----
+
+    def _only_claimed(self, old: Template, new: Template) -> bool:
+        """Whether all that changed is that the claim stands as it should."""
+        if not templates.same_to_users(old, new, but_claims=True):
+            return False
+        origin = self._view.origins.of(new.key)
+        decision = self._view.decide(new, self._view.hub.binding(origin) if origin is not None else None)
+        return isinstance(decision, Claim) and not any(matching.unclaimed(new.metadata, decision))
 
     def _look(self, template: Template, priority: int) -> None:
         """Looks at a template; one that no policy takes has no binding, and gets no name."""

@@ -91,12 +91,12 @@ class Sending:
         """Publishes works, all clusters at once."""
         works = self._view.works
         if len(publications) == 1:
-            await works.publish(key, publications[0], self._orders, traceparent=traceparent)
+            await works.publish(key, publications[0], traceparent=traceparent)
         elif publications:
             async with asyncio.TaskGroup() as tasks:
                 for publication in publications:
                     tasks.create_task(
-                        works.publish(key, publication, self._orders, traceparent=traceparent),
+                        works.publish(key, publication, traceparent=traceparent),
                         name=f"work for {publication.cluster}",
                     )
 

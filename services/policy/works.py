@@ -37,9 +37,15 @@ class Works:
     """
 
     def __init__(
-        self, nats: bus.Bus, *, on_change: Callable[[OriginKey], None], on_replay: Callable[[str], None]
+        self,
+        nats: bus.Bus,
+        orders: Orders,
+        *,
+        on_change: Callable[[OriginKey], None],
+        on_replay: Callable[[str], None],
     ) -> None:
         self._nats = nats
+        self._orders = orders
         self._on_change = on_change
         self._on_replay = on_replay
         self._standing: dict[OriginKey, dict[str, Published]] = {}
@@ -129,13 +135,13 @@ class Works:
 
     # ---- writing ----
 
-    async def publish(self, key: OriginKey, publication: Publication, orders: Orders, *, traceparent: str) -> None:
+    async def publish(self, key: OriginKey, publication: Publication, *, traceparent: str) -> None:
         """Sends one work under a new order, if its subject still holds what the plan was made from.
 
         Raises bus.Overtaken if somebody else wrote the subject meanwhile.
         """
         cluster = publication.cluster
-        work = msgspec.structs.replace(publication.work, order=orders.next())
+        work = msgspec.structs.replace(publication.work, order=self._orders.next())
         subject = self._nats.subjects.work(cluster, key)
         with telemetry.span(
             telemetry.messaging_name("publish", _WORK),
@@ -194,7 +200,8 @@ class Works:
         if before is not None and before.seq >= delivery.seq:
             return
         self._put(key, cluster, dispatch.published(delivery.message, delivery.seq))
-        self._on_change(key)
+        if delivery.message.order.epoch != self._orders.epoch:
+            self._on_change(key)
 
     def _on_gone(self, delivery: "bus.Delivery[Message]") -> None:
         assert isinstance(delivery.message, Gone)

@@ -227,6 +227,14 @@ def patch(existing: ResourceBinding, wanted: ResourceBinding) -> difference.Obje
     return difference.merge_patch(before, content(wanted)) if content(unmoved) != before else {}
 
 
+def same(a: ResourceBinding, b: ResourceBinding) -> bool:
+    """Whether two bindings say the same, apart from status and versions."""
+    return a.spec == b.spec and all(
+        getattr(a.metadata, field) == getattr(b.metadata, field)
+        for field in ("labels", "annotations", "finalizers", "deletion_timestamp", "owner_references")
+    )
+
+
 def key_of(binding: ResourceBinding) -> names.OriginKey:
     return names.OriginKey(binding.metadata.namespace, binding.metadata.name)
 

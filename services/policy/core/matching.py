@@ -11,6 +11,7 @@ import msgspec
 from libs.common.api import selectors, wellknown
 from libs.common.api.meta import ObjectMeta
 from libs.common.api.policy import PropagationPolicy
+from services.policy.core import keys
 
 EMPTY: dict[str, str] = {}
 
@@ -180,6 +181,18 @@ def claim_metadata(policy: PropagationPolicy) -> tuple[dict[str, str | None], di
             wellknown.CLUSTER_POLICY_NAME_ANNOTATION: None,
         },
     )
+
+
+def unclaimed(metadata: ObjectMeta, decision: Decision) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    """Labels and annotations of a template that do not stand as decided."""
+    match decision:
+        case Claim(policy=policy):
+            labels, notes = claim_metadata(policy)
+        case Release(claim=claim):
+            labels, notes = release_metadata(claim)
+        case _:
+            return {}, {}
+    return keys.missing(metadata.labels, labels), keys.missing(metadata.annotations, notes)
 
 
 def release_metadata(claim: ClaimRef) -> tuple[dict[str, str | None], dict[str, str | None]]:
