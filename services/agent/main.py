@@ -1,6 +1,7 @@
 """argosy-agent: carries out works in members, and tells what became of them."""
 
 import asyncio
+from functools import partial
 
 from libs.common import bus, service
 from libs.common.errors import Terminal
@@ -19,9 +20,12 @@ async def serve(settings: Settings, health: Health) -> None:
     """Is the agent of all hosted members, or of the one that the settings name."""
     health.ready("bus", False)
     async with bus.connect(
-        settings.nats_url, name="argosy-agent", prefix=settings.subject_prefix, credentials=settings.nats_credentials
+        settings.nats_url,
+        name="argosy-agent",
+        prefix=settings.subject_prefix,
+        credentials=settings.nats_credentials,
+        on_state=partial(health.ready, "bus"),
     ) as connection:
-        health.ready("bus", True)
         await (_hosted if settings.mode == "hosted" else _pull)(connection, settings, health)
 
 
