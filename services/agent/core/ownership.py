@@ -10,7 +10,6 @@ from typing import Final
 from libs.common.api import wellknown
 from libs.common.api.meta import Template
 from libs.common.messages import Origin
-from services.agent.core import identity
 from services.agent.core.identity import ObjectName
 
 ADOPTED: Final = frozenset(
@@ -61,11 +60,6 @@ def is_adopted(name: ObjectName) -> bool:
 
 def is_container(name: ObjectName) -> bool:
     return (_group(name), name.kind) in CONTAINERS
-
-
-def owns(observed: Template, owner: str) -> bool:
-    """Whether the object carries the owner label with that value."""
-    return identity.marks_of(observed).owner == owner
 
 
 def released(observed: Template) -> Template:

@@ -97,10 +97,6 @@ class Table:
         """Origins whose works are about objects in that namespace."""
         return list(self._inside.get(namespace, ()))
 
-    def of_kind(self, api_version: str, kind: str) -> list[OriginKey]:
-        """Origins that ask for an object of that kind."""
-        return [k for k, w in self._works.items() if w.api_version == api_version and w.kind == kind]
-
     def wanted_in(self, container: ObjectName, holds: Iterable[tuple[str, str]] = ()) -> int:
         """How many objects in a Namespace, or of a CustomResourceDefinition's kinds, works ask for.
 
