@@ -47,19 +47,15 @@ def output_option(*others: str) -> Decorator:
     )
 
 
-def local_fleet() -> fleet.Status | None:
-    """The first fleet that runs on this machine."""
-    for name in _FLEETS:
-        found = fleet.running(fleet.directory(name))
-        if found is not None:
-            return found.status
-    return None
+def local_fleets() -> list[fleet.Status]:
+    """The fleets that run on this machine."""
+    found = (fleet.running(fleet.directory(name)) for name in _FLEETS)
+    return [f.status for f in found if f is not None]
 
 
 def hub_credentials(kubeconfig: str | None) -> Credentials:
     """Credentials of the hub. Raises ClickException with what to do when none are found."""
-    local = local_fleet()
-    path = kubeconfig or os.environ.get("KUBECONFIG") or (local.hub.kubeconfig if local is not None else None)
+    path = kubeconfig or os.environ.get("KUBECONFIG") or _only_fleet("--kubeconfig", lambda f: f.hub.kubeconfig)
     path = path or str(Path.home() / ".kube" / "config")
     if not Path(path).is_file():
         raise click.ClickException(
@@ -68,13 +64,36 @@ def hub_credentials(kubeconfig: str | None) -> Credentials:
     return credentials.from_kubeconfig(path)
 
 
-def nats_url(nats: str | None) -> str:
-    """URL of the bus. Raises ClickException with what to do when none is found."""
-    local = local_fleet()
-    url = nats or os.environ.get("ARGOSY_NATS_URL") or (local.nats.url if local is not None else None)
+def nats_url(nats: str | None, kubeconfig: str | None = None) -> str:
+    """URL of the bus: as told, or that of the fleet on this machine whose hub is meant.
+
+    A fleet with another hub than the one that is spoken to is never taken: its bus would answer for other clusters.
+    Raises ClickException with what to do when none is found.
+    """
+    url = nats or os.environ.get("ARGOSY_NATS_URL")
+    if url:
+        return url
+    path = kubeconfig or os.environ.get("KUBECONFIG")
+    if path:
+        server = hub_credentials(path).server
+        url = next((f.nats.url for f in local_fleets() if _server(f.hub.kubeconfig) == server), None)
+        where = f"whose hub is that of {path}"
+    else:
+        url, where = _only_fleet("--nats", lambda f: f.nats.url), "on this machine"
     if url is None:
-        raise click.ClickException("no NATS server is known. Give --nats URL, set ARGOSY_NATS_URL, or start a fleet")
+        raise click.ClickException(f"no fleet runs {where}. Give --nats URL, or set ARGOSY_NATS_URL")
     return url
+
+
+def _only_fleet(option: str, part: Callable[[fleet.Status], str]) -> str | None:
+    found = [part(f) for f in local_fleets()]
+    if len(found) > 1:
+        raise click.ClickException(f"{len(found)} fleets run on this machine; say which is meant with {option}")
+    return found[0] if found else None
+
+
+def _server(kubeconfig: str) -> str:
+    return credentials.from_kubeconfig(kubeconfig).server if Path(kubeconfig).is_file() else ""
 
 
 @asynccontextmanager
@@ -85,9 +104,9 @@ async def hub(kubeconfig: str | None) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def on_bus(nats: str | None) -> AsyncIterator[bus.Bus]:
+async def on_bus(nats: str | None, kubeconfig: str | None = None) -> AsyncIterator[bus.Bus]:
     """A connection to the bus for the time of the block."""
-    async with bus.connect(nats_url(nats), name="argosy") as connection:
+    async with bus.connect(nats_url(nats, kubeconfig), name="argosy") as connection:
         yield connection
 
 

@@ -7,7 +7,6 @@ and the Cluster that names it. A member that is registered already, under whatev
 import asyncio
 import base64
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +16,11 @@ import msgspec
 from libs.cli import connect
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
+from libs.common.api.meta import PartialObject
 from libs.common.kube import credentials, resources
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.credentials import Credentials
-from libs.common.kube.errors import NotFound
+from libs.common.kube.errors import BadRequest, Invalid, NotFound
 from libs.common.kube.resources import ObjectKey, Resource
 
 MANAGER = "argosy-join"
@@ -110,8 +110,9 @@ async def register(
         ClickException: the member is registered already; the message says as what.
     """
     async with Client(member, user_agent="argosy-join") as api:
-        identity = await _identity(api)
-        await _refuse_twice(hub, name, identity, again=again)
+        member_id = await identity(api)
+        await _refuse_twice(hub, name, member_id, again=again)
+        await _try(hub, _cluster(name, member, member_id, registration))
         token, ca_bundle = await _member_account(api, name, member)
     await _apply(hub, resources.NAMESPACES, "", _system_namespace())
     secret = {
@@ -125,14 +126,18 @@ async def register(
         "data": {"token": _base64(token), "caBundle": _base64(ca_bundle)},
     }
     await _apply(hub, resources.SECRETS, wellknown.CLUSTER_NAMESPACE, secret)
-    await _apply(hub, resources.CLUSTERS, "", _cluster(name, member, identity, registration))
+    made = await _apply(hub, resources.CLUSTERS, "", _cluster(name, member, member_id, registration))
+    # the credentials go with the Cluster, by whichever hand it is deleted
+    owner = {"apiVersion": wellknown.CLUSTER_API, "kind": wellknown.CLUSTER, "name": name, "uid": _uid(made)}
+    secret["metadata"] |= {"ownerReferences": [owner]}  # type: ignore[operator]
+    await _apply(hub, resources.SECRETS, wellknown.CLUSTER_NAMESPACE, secret)
 
 
-def _cluster(name: str, member: Credentials, identity: str, registration: Registration) -> dict[str, Any]:
+def _cluster(name: str, member: Credentials, member_id: str, registration: Registration) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "syncMode": "Push",
         "apiEndpoint": member.server,
-        "id": identity,
+        "id": member_id,
         "secretRef": {"namespace": wellknown.CLUSTER_NAMESPACE, "name": name},
     }
     if member.insecure:
@@ -150,15 +155,30 @@ def _cluster(name: str, member: Credentials, identity: str, registration: Regist
     return {"apiVersion": wellknown.CLUSTER_API, "kind": wellknown.CLUSTER, "metadata": metadata, "spec": spec}
 
 
-async def _identity(api: Client) -> str:
+async def identity(api: Client) -> str:
     """A cluster is who its kube-system Namespace is."""
-    body = msgspec.json.decode(await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)))
-    return str(body["metadata"]["uid"])
+    return _uid(await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)))
 
 
-async def _refuse_twice(hub: Client, name: str, identity: str, *, again: bool) -> None:
+def _uid(body: bytes) -> str:
+    return msgspec.json.decode(body, type=PartialObject).metadata.uid
+
+
+async def _try(hub: Client, cluster: dict[str, Any]) -> None:
+    """Lets the hub judge the Cluster before anything is made in the member."""
+    path = resources.CLUSTERS.path("", cluster["metadata"]["name"])
+    query = {"dryRun": "All", "fieldManager": MANAGER, "force": "true"}
+    try:
+        await hub.raw("PATCH", path, parameters=query, body=cluster, content_type=APPLY)
+    except (Invalid, BadRequest) as refusal:
+        raise click.ClickException(f"the hub would not take this cluster: {refusal}") from refusal
+
+
+async def _refuse_twice(hub: Client, name: str, member_id: str, *, again: bool) -> None:
+    if await identity(hub) == member_id:
+        raise click.ClickException("this is the hub itself; it cannot be its own member")
     for cluster in await connect.clusters(hub):
-        same_name, same_member = cluster.metadata.name == name, cluster.spec.id == identity
+        same_name, same_member = cluster.metadata.name == name, cluster.spec.id == member_id
         if same_name and same_member and again:
             continue
         if same_member:
@@ -249,16 +269,15 @@ def _system_namespace() -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
-async def _apply(api: Client, resource: Resource, namespace: str, body: dict[str, Any]) -> None:
+async def _apply(api: Client, resource: Resource, namespace: str, body: dict[str, Any]) -> bytes:
     key = ObjectKey(namespace, body["metadata"]["name"])
-    await api.patch(resource, key, body, content_type=APPLY, manager=MANAGER, force=True)
+    return await api.patch(resource, key, body, content_type=APPLY, manager=MANAGER, force=True)
 
 
 async def remove_account(member: Credentials, name: str) -> None:
     """Takes away what `register` made in the member."""
     account = f"argosy-{name}"
-    async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(Client(member, user_agent="argosy-unjoin"))
+    async with Client(member, user_agent="argosy-unjoin") as api:
         for resource, namespace in (
             (CLUSTER_ROLE_BINDINGS, ""),
             (CLUSTER_ROLES, ""),

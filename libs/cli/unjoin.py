@@ -7,13 +7,17 @@ import click
 import msgspec
 
 from libs.cli import connect, join
+from libs.common import names
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
-from libs.common.kube import resources
+from libs.common.api.meta import PartialObject
+from libs.common.kube import discovery, resources
 from libs.common.kube.client import MERGE, Client
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.errors import KubeError, NotFound
 from libs.common.kube.resources import ObjectKey
+
+_SHOWN = 5
 
 
 @click.command()
@@ -37,8 +41,10 @@ async def unjoin(name: str, remove_workloads: bool, reschedule: bool, seconds: i
         click.echo(f"cluster {name} is leaving")
         await _until_gone(hub, key, timedelta(seconds=seconds))
         await hub.delete(resources.SECRETS, ObjectKey(wellknown.CLUSTER_NAMESPACE, name))
-    if member is not None:
-        await _clean_member(member, name)
+        owner = names.owner_hash(await join.identity(hub), cluster.metadata.uid)
+    left = await _clean_member(member, name, owner)
+    if left:
+        raise click.ClickException(f"cluster {name} is out, but not all of it was cleaned up: {left}")
     click.echo(f"cluster {name} is out; its workloads {'are removed' if remove_workloads else 'stay where they are'}")
 
 
@@ -73,8 +79,25 @@ async def _until_gone(hub: Client, key: ObjectKey, limit: timedelta) -> None:
         ) from None
 
 
-async def _clean_member(member: Credentials, name: str) -> None:
+async def _clean_member(member: Credentials | None, name: str, owner: str) -> str:
+    """Removes the agent's account. Returns what is left behind in the member, in words; empty: nothing."""
+    if member is None:
+        return "its API cannot be reached from here, so nobody looked"
+    selector = f"{wellknown.OWNER_LABEL}={owner}"
     try:
+        async with Client(member, user_agent="argosy-unjoin") as api:
+            left = await _managed(api, selector)
         await join.remove_account(member, name)
     except KubeError as error:
-        click.echo(f"the agent's account in {name} could not be removed: {error}", err=True)
+        return f"its API server does not answer ({error}); objects with label {selector} may still be there"
+    shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
+    return f"objects with label {selector} are still there: {shown}" if left else ""
+
+
+async def _managed(api: Client, selector: str) -> list[str]:
+    """What still carries the owner label, as `kind/name`."""
+    listable = [r for r in await discovery.served(api) if "list" in r.verbs]
+    async with asyncio.TaskGroup() as tasks:
+        lists = [(r, tasks.create_task(api.list(r, label_selector=selector), name=r.plural)) for r in listable]
+    found = [(r.plural, msgspec.json.decode(i, type=PartialObject)) for r, t in lists for i in t.result().items]
+    return sorted({f"{plural}/{obj.metadata.name}" for plural, obj in found})
