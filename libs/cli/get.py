@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 import msgspec
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -60,12 +61,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.argument("object", nargs=-1, required=True, metavar="KIND [NAME]")
+@click.argument("object", nargs=-1, required=True, metavar="KIND[,KIND] [NAME]")
 @click.option("-n", "--namespace", default="default", show_default=True)
 @click.option("-A", "--all-namespaces", is_flag=True)
 @click.option("-l", "--selector", default="", help="Label selector.")
 @click.option("--cluster", "only", multiple=True, help="Members to ask; repeatable. Default: all.")
-@connect.output_option("wide")
+@connect.output_option("wide", "yaml", "name")
 @connect.hub_option()
 @connect.runs
 async def get(
@@ -77,30 +78,48 @@ async def get(
     output: str,
     kubeconfig: str | None,
 ) -> None:
-    """Lists objects of a kind in all members."""
-    word, name = kinds.split(object)
+    """Lists objects of one or more kinds in all members."""
+    words, name = kinds.split(object)
     async with connect.hub(kubeconfig) as hub:
-        resource = await kinds.find(hub, word)
-        query = Query(
-            resource=resource,
-            namespace="" if all_namespaces or not resource.namespaced else namespace,
-            name=name,
-            selector=selector,
-            whole=output == "json",
-        )
         members = [c for c in await connect.clusters(hub) if not only or c.metadata.name in only]
-        async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(_ask(hub, c, query), name=c.metadata.name) for c in members]
-    found = [task.result() for task in asked]
+        found: list[Found] = []
+        for word in words.split(","):
+            resource = await kinds.find(hub, word)
+            query = Query(
+                resource=resource,
+                namespace="" if all_namespaces or not resource.namespaced else namespace,
+                name=name,
+                selector=selector,
+                whole=output in ("json", "yaml"),
+            )
+            async with asyncio.TaskGroup() as tasks:
+                asked = [tasks.create_task(_ask(hub, c, query), name=c.metadata.name) for c in members]
+            answers = [task.result() for task in asked]
+            if output in ("text", "wide"):
+                _print(answers, wide=output == "wide", namespaced=all_namespaces and resource.namespaced)
+            if output == "name":
+                _print_names(answers, resource)
+            found += answers
     if output == "json":
         click.echo(msgspec.json.encode({"clusters": found}).decode())
-    else:
-        _print(found, wide=output == "wide", namespaced=all_namespaces and resource.namespaced)
+    if output == "yaml":
+        click.echo(yaml.safe_dump({"clusters": msgspec.to_builtins(found)}, sort_keys=False))
+    _tell_errors(found)
+
+
+def _tell_errors(found: list[Found]) -> None:
     for each in found:
         if each.error:
             click.echo(f"{each.cluster}: {each.error}", err=True)
     if found and all(each.error for each in found):
         raise click.exceptions.Exit(1)
+
+
+def _print_names(found: list[Found], resource: Resource) -> None:
+    kind = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+    for member in found:
+        for row in member.rows:
+            click.echo(f"{member.cluster}/{kind}/{row.object.get('metadata', {}).get('name', '')}")
 
 
 async def _ask(hub: Client, cluster: Cluster, query: Query) -> Found:

@@ -13,7 +13,7 @@ COMMANDS: Final = {
     "down": ("libs.cli.local", "Stops what `argosy up` started."),
     "join": ("libs.cli.join", "Registers a member cluster under NAME and starts its agent."),
     "unjoin": ("libs.cli.unjoin", "Takes member NAME out."),
-    "get": ("libs.cli.get", "Lists objects of a kind in all members."),
+    "get": ("libs.cli.get", "Lists objects of one or more kinds in all members."),
     "explain": ("libs.cli.explain", "Says why each cluster was chosen or not, and where its work stands."),
     "trace": ("libs.cli.trace", "Prints the id of the trace of an object's current state."),
     "events": ("libs.cli.events", "Prints events as they happen: policies, bindings, clusters."),
