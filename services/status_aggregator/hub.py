@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 
 from libs.common.api.cluster import Cluster
-from libs.common.api.meta import ObjectMeta
 from libs.common.api.work import BindingStatus
 from libs.common.kube import discovery, resources
 from libs.common.kube.client import Client
@@ -21,10 +20,17 @@ _DISCOVERY_PAUSE: Final = 10.0
 """Seconds before the hub is asked again for a kind that it did not serve."""
 
 
+class BindingMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which binding it is. Its annotations are long, and policy's."""
+
+    uid: str = ""
+    deletion_timestamp: str | None = None
+
+
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """A binding as far as its status goes; what it asks for is policy's."""
 
-    metadata: ObjectMeta = ObjectMeta()
+    metadata: BindingMeta = BindingMeta()
     status: BindingStatus | None = None
 
 

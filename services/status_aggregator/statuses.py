@@ -94,7 +94,7 @@ class Statuses:
             metrics.STATUSES.labels("late").inc()
             return
         metrics.STATUSES.labels("repeated" if said == known else "taken").inc()
-        record.statuses[place.cluster] = said
+        record.statuses[place.cluster] = aggregate.lean(said, record.outcome)
         self._received(record, delivery, _STATUS_TEMPLATE)
         self._queue.add(place.key)
 

@@ -5,7 +5,7 @@ older order says nothing of the present content, so that the member is *pending*
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from libs.common.api.meta import Condition
 from libs.common.api.work import AggregatedStatusItem, BindingStatus
 from libs.common.messages import Outcome, WorkStatus
 from services.status_aggregator.core import conditions
+
+T = TypeVar("T")
 
 FULL_LIST_CLUSTERS: Final = 100
 FULL_LIST_BYTES: Final = 256 * 1024
@@ -63,6 +65,28 @@ def supersedes(new: WorkStatus, known: WorkStatus | None) -> bool:
 
 def outcome_supersedes(new: Outcome, known: Outcome | None) -> bool:
     return known is None or new.order >= known.order
+
+
+def lean(said: WorkStatus, outcome: Outcome | None) -> WorkStatus:
+    """The same status, which shares what it can with policy's word and keeps no message in memory for a part of it."""
+    said = msgspec.structs.replace(said, status=said.status.copy())
+    if outcome is None:
+        return said
+    known = outcome.template
+    return msgspec.structs.replace(
+        said,
+        hub_uid=_shared(said.hub_uid, outcome.hub_uid),
+        cluster_uid=_shared(said.cluster_uid, outcome.clusters.get(said.cluster)),
+        origin=_shared(said.origin, outcome.origin),
+        template=_shared(said.template, known),
+        api_version=_shared(said.api_version, known.api_version),
+        kind=_shared(said.kind, known.kind),
+    )
+
+
+def _shared(own: T, other: T | None) -> T:
+    """The other one if it is equal."""
+    return other if other is not None and own == other else own
 
 
 def view(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> View:

@@ -98,6 +98,15 @@ def test_a_member_ahead_of_policy_is_not_settled() -> None:
     assert not seen.settled
 
 
+def test_a_lean_status_says_the_same_and_shares_what_is_equal() -> None:
+    expected = outcome(member1=1)
+    said = msgspec.json.decode(msgspec.json.encode(status("member1", reflected={"a": 1})), type=WorkStatus)
+    lean = aggregate.lean(said, expected)
+    assert lean == said
+    assert lean.template is expected.template
+    assert aggregate.lean(said, outcome()).cluster_uid == "member1-uid"
+
+
 # ---- the binding's status --------------------------------------------------------------------------------------------
 
 
