@@ -28,9 +28,15 @@ from services.status_aggregator.templates import Templates
 
 async def serve(settings: Settings, health: Health) -> None:
     """Leads or stands by, until cancelled."""
+    health.ready("bus", False)
     async with (
         client.Client(credentials.of_hub(settings.hub_kubeconfig), user_agent=hub.MANAGER) as api,
-        bus.connect(settings.nats_url, name=hub.MANAGER, prefix=settings.subject_prefix) as nats,
+        bus.connect(
+            settings.nats_url,
+            name=hub.MANAGER,
+            prefix=settings.subject_prefix,
+            on_state=partial(health.ready, "bus"),
+        ) as nats,
         capacity.connect(settings.redis_url, prefix=settings.subject_prefix) as redis,
     ):
         await nats.ensure_streams()
