@@ -35,6 +35,7 @@ async def serve(settings: Settings, health: Health) -> None:
             settings.nats_url,
             name=hub.MANAGER,
             prefix=settings.subject_prefix,
+            credentials=settings.nats_credentials,
             on_state=partial(health.ready, "bus"),
         ) as nats,
         capacity.connect(settings.redis_url, prefix=settings.subject_prefix) as redis,

@@ -9,6 +9,8 @@ from libs.common.settings import ServiceSettings
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     """Settings of the status-aggregator."""
 
+    nats_credentials: str = ""
+    """Path of a NATS `.creds` file; empty means: none."""
     lease_namespace: str = wellknown.SYSTEM_NAMESPACE
     """Namespace on the hub of the Lease by which one of several replicas leads."""
     identity: str = ""
