@@ -71,8 +71,9 @@ def own_content(body: Body) -> Body:
     """What users write: the object without status, versions, managed fields and without what Argosy writes on it."""
     metadata = {k: v for k, v in body["metadata"].items() if k not in _SERVERS}
     for field in ("labels", "annotations"):
-        if metadata.get(field):
-            metadata[field] = {k: v for k, v in metadata[field].items() if not names.is_claim_key(k)}
+        own = {k: v for k, v in (metadata.pop(field, None) or {}).items() if not names.is_claim_key(k)}
+        if own:
+            metadata[field] = own
     return {**{k: v for k, v in body.items() if k != "status"}, "metadata": metadata}
 
 
