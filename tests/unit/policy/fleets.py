@@ -8,7 +8,8 @@ from libs.common.api.cluster import Cluster, ClusterSpec
 from libs.common.api.meta import ObjectMeta
 from libs.common.api.policy import Placement, PropagationPolicy
 from libs.common.api.work import BindingSpec, ObjectReference, ResourceBinding, TargetCluster
-from libs.common.messages import Gone, Order, Origin, Removal
+from libs.common.messages import Gone, Order, Origin, Removal, TemplateRef
+from services.policy.core.dispatch import Published
 from services.policy.core.matching import TemplateFacts
 
 
@@ -51,12 +52,31 @@ def binding(*clusters: str, replicas: int = 0, placement: Placement | None = Non
     )
 
 
-def gone(name: str, order: Order, *removed: Removal) -> Gone:
+def gone(name: str, order: Order, *removed: Removal, cluster_uid: str = "") -> Gone:
     return Gone(
         hub_uid="h",
         cluster=name,
-        cluster_uid=f"uid-{name}",
+        cluster_uid=cluster_uid or f"uid-{name}",
         origin=Origin(kind="ResourceBinding", namespace="default", name="a-configmap", uid="b"),
         order=order,
         removed=list(removed),
+    )
+
+
+def published(op: str, order: Order, *, uid: str = "uid-m1", template: str = "t", name: str = "a") -> Published:
+    """What stands on a subject of the cluster m1."""
+    return Published(
+        seq=1,
+        op=op,
+        cluster_uid=uid,
+        origin=Origin(kind="ResourceBinding", namespace="default", name="a-configmap", uid="b"),
+        template=TemplateRef(api_version="v1", kind="ConfigMap", namespace="default", name="a", uid=template),
+        order=order,
+        digest="d",
+        api_version="v1",
+        kind="ConfigMap",
+        namespace="default",
+        name=name,
+        removes=(),
+        preserve=False,
     )
