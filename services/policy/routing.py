@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from libs.common import names
+from libs.common import names, telemetry
 from libs.common.api.cluster import Cluster
 from libs.common.api.meta import ObjectMeta
 from libs.common.api.override import OverridePolicy
@@ -27,6 +27,7 @@ class Routing:
         self._queue = queue
         self._clusters = clusters
         self._open = False
+        self._traced: dict[OriginKey, str] = {}
 
     def begin(self) -> None:
         """All is read: bindings take their names, and everything is looked at once."""
@@ -173,7 +174,23 @@ class Routing:
             if isinstance(self._view.decide(template, None), Unmatched):
                 return
             origin = self._view.origins.name(template.key, template.api_version)
+        if telemetry.enabled():
+            self._begin_trace(origin, template)
         self._queue.add(origin, priority=priority)
+
+    def _begin_trace(self, origin: OriginKey, template: Template) -> None:
+        """The root span of this state of the object, once."""
+        if self._traced.get(origin) == template.trace_id:
+            return
+        self._traced[origin] = template.trace_id
+        named = {
+            "k8s.namespace.name": template.metadata.namespace,
+            "argosy.object.kind": template.kind,
+            "argosy.object.name": template.metadata.name,
+            "argosy.object.uid": template.metadata.uid,
+        }
+        with telemetry.span(f"change {template.kind}", root_of=template.trace_id, attributes=named):
+            pass
 
     def _of_policies(self, policies: Iterable[PropagationPolicy]) -> Iterable[Template]:
         kinds = {(templates.group_of(s.api_version), s.kind) for p in policies for s in p.spec.resource_selectors}
