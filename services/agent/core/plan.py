@@ -12,7 +12,7 @@ import msgspec
 from libs.common.api import wellknown
 from libs.common.api.meta import Template
 from libs.common.messages import Removal, Work
-from services.agent.core import identity, ownership
+from services.agent.core import allotted, identity, ownership
 from services.agent.core.actions import Absent, Action, Create, Delete, Keep, Refuse, Release, Replace, Stale, Wait
 from services.agent.core.identity import Identity, Marks, ObjectName
 
@@ -67,7 +67,7 @@ def apply(
         return Stale()
     if found.deleting:
         return Wait(reason=f"{name} is being deleted in the cluster {me.cluster}")
-    desired = retain(_merged(mine, observed), observed)
+    desired = allotted.keep(retain(_merged(mine, observed), observed), observed)
     if _content(prune(desired)) == _content(prune(observed)):
         return Keep()
     return Replace(body=desired)

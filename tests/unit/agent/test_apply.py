@@ -145,6 +145,31 @@ def test_what_the_interpreter_retains_is_not_overwritten() -> None:
     assert action.body["spec"]["clusterIP"] == "10.0.0.7"
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind", "filled"),
+    [
+        ("v1", "Namespace", {"spec": {"finalizers": ["kubernetes"]}}),
+        ("v1", "PersistentVolumeClaim", {"spec": {"storageClassName": "standard", "volumeMode": "Filesystem"}}),
+        ("networking.k8s.io/v1", "Ingress", {"spec": {"ingressClassName": "nginx"}}),
+    ],
+)
+def test_what_the_member_s_admission_filled_in_stays(api_version: str, kind: str, filled: dict[str, Any]) -> None:
+    made = {**manifest(), "apiVersion": api_version, "kind": kind}
+    asked = work(api_version=api_version, kind=kind)
+    assert decide(asked, made, {**standing(made), **filled}) == Keep()
+    other = decide(asked, {**made, "data": {"colour": "green"}}, {**standing(made), **filled})
+    assert isinstance(other, Replace)
+    assert other.body["spec"] == filled["spec"]
+
+
+def test_what_the_template_says_goes_before_what_the_member_filled_in() -> None:
+    made = {**manifest(), "kind": "PersistentVolumeClaim", "spec": {"storageClassName": "fast"}}
+    observed = {**standing(made), "spec": {"storageClassName": "standard"}}
+    action = decide(work(kind="PersistentVolumeClaim"), made, observed)
+    assert isinstance(action, Replace)
+    assert action.body["spec"]["storageClassName"] == "fast"
+
+
 KARMADA = foreign(labels={wellknown.MANAGED_LABEL: "true"})
 OTHER_HUB = with_labels(standing(), **{wellknown.OWNER_LABEL: "somebody"})
 
