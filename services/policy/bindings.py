@@ -9,7 +9,7 @@ import msgspec
 from libs.common import difference
 from libs.common.api.work import ResourceBinding
 from libs.common.kube.client import MERGE, Client
-from libs.common.kube.errors import NotFound
+from libs.common.kube.errors import Conflict, NotFound
 from libs.common.kube.resources import ObjectKey
 from libs.common.names import OriginKey
 from services.policy import metrics
@@ -41,7 +41,7 @@ class Bindings:
             if existing is None:
                 body = await self._create(key, wanted)
             else:
-                body = await self._patch(key, patch, existing.metadata.resource_version)
+                body = await self._patch(key, patch, existing)
             return self._seen(key, body)
         finally:
             del self._writing[key]
@@ -51,7 +51,17 @@ class Bindings:
         wanted = self._writing.get(bindings.key_of(seen)) if seen is not None else None
         return seen is not None and wanted is not None and bindings.same(seen, wanted)
 
-    async def _patch(self, key: OriginKey, patch: difference.Object, version: str) -> bytes:
+    async def _patch(self, key: OriginKey, patch: difference.Object, existing: ResourceBinding) -> bytes:
+        """Patches what was seen. If only the status, which is another's, has changed since, that is no conflict."""
+        try:
+            return await self._patch_version(key, patch, existing.metadata.resource_version)
+        except Conflict:
+            live = await self.live(key)
+            if live is None or live.metadata.uid != existing.metadata.uid or not bindings.same(live, existing):
+                raise
+            return await self._patch_version(key, patch, live.metadata.resource_version)
+
+    async def _patch_version(self, key: OriginKey, patch: difference.Object, version: str) -> bytes:
         metrics.BINDING_WRITES.labels("patch").inc()
         patch.setdefault("metadata", {})["resourceVersion"] = version
         return await self._api.patch(binding_resource(key), ObjectKey(*key), patch, content_type=MERGE, manager=MANAGER)

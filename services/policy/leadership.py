@@ -9,11 +9,8 @@ import structlog
 from libs.common import bus, reconcile
 from libs.common.api import wellknown
 from libs.common.api.work import ResourceBinding
-from libs.common.bus.errors import Overtaken, Unavailable
-from libs.common.errors import Retry
 from libs.common.kube import resources
 from libs.common.kube.client import Client
-from libs.common.kube.errors import AlreadyExists, Conflict, Unreachable
 from libs.common.kube.events import Recorder
 from libs.common.kube.lease import Term
 from libs.common.kube.resources import ObjectKey
@@ -24,6 +21,7 @@ from libs.common.service import Health
 from services.policy import namespaces, routing
 from services.policy.beats import Beats
 from services.policy.bindings import Bindings
+from services.policy.calm import calm
 from services.policy.claims import Claims
 from services.policy.clusters import Clusters
 from services.policy.core.exclusions import Exclusions
@@ -45,9 +43,6 @@ from services.policy.settings import Settings
 from services.policy.templates import Templates
 from services.policy.view import View
 from services.policy.works import Works
-
-_OTHERS_WERE_FIRST = (Conflict, AlreadyExists, Overtaken, Unavailable, Unreachable)
-"""Errors of the ordinary life of two writers, and of a hub or bus that is away for a moment."""
 
 log = structlog.get_logger(__name__)
 
@@ -125,31 +120,23 @@ class Leadership:
             health.ready("leader", True)
             for name, job in {
                 "requests": self.requests.run(),
-                "origins": reconcile.run(self._queue, self._look, name="origins", workers=self._settings.workers),
-                "claims": reconcile.run(self.effects.claims.queue, self.effects.claims, name="claims"),
-                "clusters": reconcile.run(self.clusters.queue, self.clusters, name="clusters", workers=4),
+                "origins": reconcile.run(self._queue, calm(self._look), name="origins", workers=self._settings.workers),
+                "claims": reconcile.run(self.effects.claims.queue, calm(self.effects.claims), name="claims"),
+                "clusters": reconcile.run(self.clusters.queue, calm(self.clusters), name="clusters", workers=4),
                 "epochs": self.epochs.run(term),
                 "rollback": self.rollback.run(self.hub.live_version),
                 "beats": self.beats.run(),
-                "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=4),
+                "members": reconcile.run(self.beats.queue, calm(self.beats), name="members", workers=4),
                 "inbox": self.inbox.run(),
-                "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=8),
+                "answers": reconcile.run(self.placements.done, calm(self.placements.purge), name="answers", workers=8),
             }.items():
                 tasks.create_task(job, name=name)
 
     async def _look(self, key: OriginKey) -> Outcome:
-        try:
-            if namespaces.is_namespace(key):
-                await self.works.ready()
-                return await self._namespaces(key)
-            return await self._bindings(key)
-        except _OTHERS_WERE_FIRST as error:
-            raise Retry(str(error) or type(error).__name__) from error
-        except ExceptionGroup as group:
-            ordinary, others = group.split(_OTHERS_WERE_FIRST)
-            if ordinary is None or others is not None:
-                raise
-            raise Retry(str(ordinary.exceptions[0])) from group
+        if namespaces.is_namespace(key):
+            await self.works.ready()
+            return await self._namespaces(key)
+        return await self._bindings(key)
 
     async def _read(self) -> None:
         """Waits until all that decisions are made from has been read."""

@@ -85,6 +85,7 @@ class Removal:
             return DONE
         if await self._do.bindings.live(key) is not None:
             raise Retry("the binding is there, but the watch has not shown it yet")
+        metrics.REPAIRS.labels("leftover").inc()
         await self._origin_gone(key)
         return DONE
 
@@ -103,7 +104,6 @@ class Removal:
             self._do.forget(key)
             return
         self._rollback.check("origin gone", key)
-        metrics.REPAIRS.labels("orphan").inc(len(left))
         newest = max(standing.values(), key=lambda work: work.order)
         await self._retreat(key, newest.origin, newest.template, left, preserve=False)
 
