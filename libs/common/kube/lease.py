@@ -65,7 +65,7 @@ class Term:
 
     async def annotate(self, annotations: Mapping[str, str]) -> None:
         """Writes annotations into the Lease, if it is still ours. Raises Lost if it is not, KubeError if in doubt."""
-        await self._candidate.write(annotations=annotations)
+        await self._candidate.annotate(annotations)
 
 
 async def lead(
@@ -137,30 +137,49 @@ class _Candidate:
 
     async def acquire(self) -> None:
         """Waits until the Lease is ours."""
+        loop = asyncio.get_running_loop()
+        patience = self._patience
         while True:
+            next_at = loop.time() + self._retry.total_seconds() * (0.8 + 0.4 * random.random())
             try:
-                if await self._try():
-                    return
+                async with asyncio.timeout(patience.total_seconds()):
+                    if await self._try():
+                        return
+                patience = self._patience
+            except TimeoutError:
+                log.debug("lease not acquired", lease=self._key.name, error=f"{self._api.origin} is silent")
+                patience = self._more(patience)
             except errors.KubeError as error:
                 log.debug("lease not acquired", lease=self._key.name, error=str(error))
-            await asyncio.sleep(self._retry.total_seconds() * (0.8 + 0.4 * random.random()))
+            await asyncio.sleep(next_at - loop.time())
 
     async def keep(self) -> None:
         """Renews the Lease for ever. Raises Lost when it is not ours any more, or that is not known for too long."""
         loop = asyncio.get_running_loop()
-        renewed = loop.time()
+        began = renewed = loop.time()
+        patience, cause = self._patience, ""
         while True:
-            await asyncio.sleep(self._retry.total_seconds())
+            lost_at = renewed + self._deadline.total_seconds()
+            await asyncio.sleep(min(began + self._retry.total_seconds(), lost_at) - loop.time())
+            began = loop.time()
+            if began >= lost_at:
+                raise Lost(f"no renewal in {self._deadline.total_seconds():g} s{cause}")
             try:
-                async with asyncio.timeout_at(renewed + self._deadline.total_seconds()):
-                    began = loop.time()
+                async with asyncio.timeout_at(min(began + patience.total_seconds(), lost_at)):
                     await self.write()
-                    renewed = began
-            except TimeoutError as error:
-                raise Lost(f"no renewal in {self._deadline.total_seconds():g} s") from error
+                renewed, patience = began, self._patience
+            except TimeoutError:
+                patience, cause = self._more(patience), f": {self._api.origin} is silent"
             except errors.KubeError as error:
-                if loop.time() - renewed > self._deadline.total_seconds():
-                    raise Lost(f"no renewal in {self._deadline.total_seconds():g} s: {error}") from error
+                cause = f": {error}"
+
+    @property
+    def _patience(self) -> timedelta:
+        return self._deadline / 4
+
+    def _more(self, patience: timedelta) -> timedelta:
+        """How long the next call may take: what is lost on its way is soon asked again, a slow server still heard."""
+        return min(patience * 2, self._deadline / 2)
 
     async def write(self, *, annotations: Mapping[str, str] | None = None) -> None:
         """Renews the Lease, with more annotations if given. Raises Lost if somebody else has it."""
@@ -177,6 +196,15 @@ class _Candidate:
                     await self._read()
                     if attempt == 2:
                         raise
+
+    async def annotate(self, annotations: Mapping[str, str]) -> None:
+        """Writes annotations. It must not keep renewals waiting for long, so that it fails soon if nobody answers."""
+        limit = (self._deadline / 2).total_seconds()
+        try:
+            async with asyncio.timeout(limit):
+                await self.write(annotations=annotations)
+        except TimeoutError:
+            raise errors.Unreachable(f"{self._api.origin}: no answer in {limit:g} s") from None
 
     async def release(self) -> None:
         """Gives the Lease up, if it is ours, so that others need not wait for it to run out."""

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from libs.common.kube import lease, resources
+from libs.common.kube import errors, lease, resources
 from libs.common.kube.client import Client
 from libs.common.kube.lease import Lease, Term
 from libs.common.kube.resources import ObjectKey
-from tests.stories.kube.embedded import embedded, until
+from libs.sandbox.serving import wire
+from tests.stories.kube.embedded import Embedded, embedded, until
 
 KEY = ObjectKey("default", "leader")
 
@@ -143,6 +144,43 @@ async def test_a_short_outage_costs_no_term(tmp_path: Path) -> None:
             while (await stored(api)).spec.renew_time == before:
                 await asyncio.sleep(0.02)
         assert (a.leads, len(a.terms)) == (True, 1)
+
+
+def hang(server: Embedded) -> None:
+    """Requests are taken and never answered, also later; what stands is cut."""
+    server.server.gate = lambda _: wire.HOLD
+    server.server.drop()
+
+
+async def test_a_call_that_is_never_answered_costs_no_term(tmp_path: Path) -> None:
+    async with embedded(tmp_path) as server, server.client() as api, contenders(api, "a") as (a,):
+        hang(server)
+        await asyncio.sleep(0.15)
+        server.server.gate = None
+        before = (await stored(api)).spec.renew_time
+        async with asyncio.timeout(0.5):
+            while (await stored(api)).spec.renew_time == before:
+                await asyncio.sleep(0.02)
+        assert (a.leads, len(a.terms)) == (True, 1)
+
+
+async def test_who_lost_the_lease_to_a_hang_leads_soon_after_it(tmp_path: Path) -> None:
+    async with embedded(tmp_path) as server, server.client() as api, contenders(api, "a") as (a,):
+        hang(server)
+        await until(lambda: not a.leads)
+        await asyncio.sleep(0.3)  # the next attempt has begun, and nobody will answer it
+        server.server.gate = None
+        async with asyncio.timeout(0.6):
+            while not a.leads:
+                await asyncio.sleep(0.005)
+
+
+async def test_annotating_where_nobody_answers_fails_soon(tmp_path: Path) -> None:
+    async with embedded(tmp_path) as server, server.client() as api, contenders(api, "a") as (a,):
+        hang(server)
+        with pytest.raises((errors.Unreachable, lease.Lost)):
+            async with asyncio.timeout(0.5):
+                await a.terms[0].annotate({"argosy.dev/epoch": "7"})
 
 
 async def test_an_annotation_by_hand_costs_no_term(tmp_path: Path) -> None:
