@@ -77,9 +77,13 @@ async def test_an_object_that_the_hub_wants_is_no_orphan(running: World) -> None
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
     work = await until(lambda: running.work("m1", A))
     item = InventoryItem(
-        origin=work.origin, api_version="v1", kind="ConfigMap", namespace="default", name="a",
+        origin=work.origin,
+        api_version="v1",
+        kind="ConfigMap",
+        namespace="default",
+        name="a",
         template_uid=work.template.uid,
-    )  # fmt: skip
+    )
     asked: list[InventoryRequest] = []
     async with serving(running, "m1", [item], asked):
         await running.nats.publish_core(running.nats.subjects.beat("m1"), _beat(running, "m1", works=running))
@@ -176,5 +180,10 @@ def _replaced(beat: Beat, *, order: Order | None = None, hub_version: int = 0) -
 
 
 def _not_ready() -> dict[str, str]:
-    return {"type": "Ready", "status": "False", "reason": "ClusterNotReachable", "message": "",
-            "lastTransitionTime": "2026-01-01T00:00:00Z"}  # fmt: skip
+    return {
+        "type": "Ready",
+        "status": "False",
+        "reason": "ClusterNotReachable",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }

@@ -28,7 +28,7 @@ NOW = Order(epoch=1, seq=9)
         ),
         pytest.param(None, Departure(keep=True, reschedule=False), id="gone without a word"),
     ],
-)  # fmt: skip
+)
 def test_how_a_cluster_leaves(leaver: object, how: Departure | None) -> None:
     assert departures.departure(leaver) == how  # type: ignore[arg-type]
 

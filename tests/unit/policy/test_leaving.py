@@ -65,7 +65,7 @@ def test_the_annotation_survives_a_round_trip() -> None:
         pytest.param(published("delete", SINCE), gone("m1", SINCE), None, id="reported gone"),
         pytest.param(published("apply", SINCE, uid="another"), None, None, id="the work of an earlier cluster"),
     ],
-)  # fmt: skip
+)
 def test_what_is_left_of_a_deleted_origin(standing: object, word: Gone | None, order: Order | None) -> None:
     left = retreat.remaining(
         ["m1"],

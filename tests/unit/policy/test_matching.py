@@ -45,7 +45,7 @@ def chosen(template: TemplateFacts, *policies: PropagationPolicy, applied: int |
         pytest.param([policy("a", deleting=True), policy("b")], "b", id="a deleting one does not count"),
         pytest.param([policy("a", namespace="elsewhere"), policy("b")], "b", id="of another namespace"),
     ],
-)  # fmt: skip
+)
 def test_the_first_claim(policies: list[PropagationPolicy], winner: str) -> None:
     assert chosen(LABELLED, *policies) == winner
 
@@ -104,9 +104,7 @@ PREEMPTING = {"preemption": "Always", "resourceSelectors": BY_NAME}
         pytest.param(policy("old"), policy("new", priority=1, **PREEMPTING), "new", id="higher priority takes"),
         pytest.param(policy("old"), policy("new", **PREEMPTING), "old", id="a tie takes nothing"),
         pytest.param(policy("old"), policy("new", priority=1, resourceSelectors=BY_NAME), "old", id="never unasked"),
-        pytest.param(
-            policy("old"), policy("new", priority=1, preemption="Always"), "old", id="only what it names"
-        ),
+        pytest.param(policy("old"), policy("new", priority=1, preemption="Always"), "old", id="only what it names"),
         pytest.param(
             policy("old", namespace="", priority=9), policy("new", **PREEMPTING), "new", id="from cluster-wide always"
         ),
@@ -120,7 +118,7 @@ PREEMPTING = {"preemption": "Always", "resourceSelectors": BY_NAME}
             id="cluster-wide from cluster-wide",
         ),
     ],
-)  # fmt: skip
+)
 def test_preemption(current: PropagationPolicy, rival: PropagationPolicy, winner: str) -> None:
     assert chosen(claimed(current), current, rival) == winner
 

@@ -107,14 +107,12 @@ def test_which_answers_count(given: Placed, refusal: str) -> None:
         pytest.param(binding("m1", replicas=2), True, id="duplicated replicas"),
         pytest.param(binding("m1", replicas=2, placement=DIVIDED), False, id="divided replicas stay"),
         pytest.param(binding("m1", placement=SPREAD), True, id="copies by constraints"),
-        pytest.param(
-            binding("m1", placement=SPREAD, **{"argosy.dev/unjoined": "{}"}), False, id="not after an unjoin"
-        ),
+        pytest.param(binding("m1", placement=SPREAD, **{"argosy.dev/unjoined": "{}"}), False, id="not after an unjoin"),
         pytest.param(
             decided(binding(replicas=2, placement=DIVIDED), answer(failure="NoClusterFit")), True, id="found no place"
         ),
     ],
-)  # fmt: skip
+)
 def test_what_follows_the_clusters(stands: ResourceBinding, moves: bool) -> None:
     assert staleness.moves_with_clusters(stands) == moves
 
