@@ -41,7 +41,10 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.idle_since = 0.0
+        self.heard_at = 0.0
+        """When its exchange began, or when something of the answer last came."""
         self.response = Response()
+        self._clock = asyncio.get_running_loop().time
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._parts: deque[bytes] = deque()
@@ -60,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
 
     def data_received(self, data: bytes) -> None:
+        self.heard_at = self._clock()
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -154,6 +158,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise errors.Interrupted("the server closed the connection")
         self._begun, self._complete, self._streams = False, False, streams
+        self.heard_at = self._clock()
         self._transport.write(request)
 
     def _taken(self) -> bytes:
@@ -208,6 +213,7 @@ class Pool:
         self.origin = f"{parts.scheme}://{self._authority}"
         """The server as messages name it: a path in its URL may be a secret."""
         self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
         self._places = asyncio.Semaphore(limit)
 
     async def call(
@@ -221,11 +227,14 @@ class Pool:
             try:
                 async with asyncio.timeout(limit.total_seconds()):
                     connection = (None if fresh else self._kept()) or await self._connect()
+                    self._busy.add(connection)
                     try:
                         response = await connection.call(self._request(method, target, headers, body))
                     except BaseException:
                         connection.close()
                         raise
+                    finally:
+                        self._busy.discard(connection)
             except TimeoutError:
                 raise errors.Unreachable(f"{self.origin}: no answer in {limit.total_seconds():g} s") from None
             except (errors.Interrupted, errors.Garbled) as error:
@@ -234,15 +243,30 @@ class Pool:
             return response
 
     @asynccontextmanager
-    async def stream(self, method: str, target: str, headers: Headers) -> AsyncIterator[Connection]:
-        """An exchange whose answer is read from the connection as it comes; leaving the block closes that."""
+    async def stream(self, method: str, target: str, headers: Headers, limit: timedelta) -> AsyncIterator[Connection]:
+        """An exchange whose answer is read from the connection as it comes; leaving the block closes that.
+
+        Raises Unreachable if no answer began within `limit`, Interrupted when the connection breaks.
+        """
         connection = await self._connect()
+        self._busy.add(connection)
         try:
-            await connection.begin_stream(self._request(method, target, headers, b""))
+            try:
+                async with asyncio.timeout(limit.total_seconds()):
+                    await connection.begin_stream(self._request(method, target, headers, b""))
+            except TimeoutError:
+                raise errors.Unreachable(f"{self.origin}: no answer in {limit.total_seconds():g} s") from None
             yield connection
         except (errors.Interrupted, errors.Garbled) as error:
             raise type(error)(f"{self.origin}: {error}") from error
         finally:
+            self._busy.discard(connection)
+            connection.close()
+
+    def forsake(self, since: float) -> None:
+        """Ends what has heard nothing from the server since that time (of the loop's clock), and what is idle."""
+        self.close()
+        for connection in [each for each in self._busy if each.heard_at < since]:
             connection.close()
 
     def close(self) -> None:

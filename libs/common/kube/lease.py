@@ -140,11 +140,14 @@ class _Candidate:
         loop = asyncio.get_running_loop()
         patience = self._patience
         while True:
-            next_at = loop.time() + self._retry.total_seconds() * (0.8 + 0.4 * random.random())
+            began = loop.time()
+            next_at = began + self._retry.total_seconds() * (0.8 + 0.4 * random.random())
             try:
                 async with asyncio.timeout(patience.total_seconds()):
-                    if await self._try():
-                        return
+                    taken = await self._try()
+                self._answered(began, patience)
+                if taken:
+                    return
                 patience = self._patience
             except TimeoutError:
                 log.debug("lease not acquired", lease=self._key.name, error=f"{self._api.origin} is silent")
@@ -167,11 +170,17 @@ class _Candidate:
             try:
                 async with asyncio.timeout_at(min(began + patience.total_seconds(), lost_at)):
                     await self.write()
+                self._answered(began, patience)
                 renewed, patience = began, self._patience
             except TimeoutError:
                 patience, cause = self._more(patience), f": {self._api.origin} is silent"
             except errors.KubeError as error:
                 cause = f": {error}"
+
+    def _answered(self, began: float, patience: timedelta) -> None:
+        """After a silence: what else was asked before that may never be answered either."""
+        if patience > self._patience:
+            self._api.forsake(began)
 
     @property
     def _patience(self) -> timedelta:

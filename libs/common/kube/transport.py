@@ -16,7 +16,7 @@ from libs.common.kube.credentials import Credentials
 Body = bytes | dict[str, Any] | list[Any] | msgspec.Struct
 
 _PLAIN = "application/json"
-_LIMIT: Final = timedelta(seconds=60)
+_LIMIT: Final = timedelta(seconds=20)
 _PAUSES = 4
 _LONGEST_PAUSE: Final = timedelta(seconds=10)
 _REPEATABLE: Final = frozenset({"GET", "PUT", "PATCH", "DELETE"})
@@ -25,11 +25,17 @@ _REPEATABLE: Final = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 class Transport:
     """The way to one API server. To be entered with `async with`; `server` is its base URL.
 
-    `silence` is how long a stream may say nothing until it is taken for dead.
+    `silence` is how long a stream may say nothing until it is taken for dead, `limit` how long the whole of an ordinary
+    answer and the beginning of a stream's may take.
     """
 
     def __init__(
-        self, credentials: Credentials, *, user_agent: str = "argosy", silence: timedelta = wire.SILENCE
+        self,
+        credentials: Credentials,
+        *,
+        user_agent: str = "argosy",
+        silence: timedelta = wire.SILENCE,
+        limit: timedelta = _LIMIT,
     ) -> None:
         self.credentials = credentials
         self.server = credentials.server
@@ -37,6 +43,7 @@ class Transport:
         """The server as logs and messages name it: a path in its URL may be a secret."""
         self._agent = user_agent
         self._silence = silence
+        self._limit = limit
         self._prefix = parse.urlsplit(credentials.server).path
         self._pool: http.Pool | None = None
 
@@ -62,7 +69,6 @@ class Transport:
         body: Body | None = None,
         content_type: str = _PLAIN,
         accept: str = _PLAIN,
-        timeout: timedelta = _LIMIT,
     ) -> bytes:
         """One call; the body of a successful answer. Raises KubeError.
 
@@ -77,7 +83,7 @@ class Transport:
             if body is not None:
                 headers.append(("Content-Type", content_type))
             try:
-                return await self._once(method, target, headers, data, timeout, fresh=broken)
+                return await self._once(method, target, headers, data, fresh=broken)
             except errors.Interrupted:
                 if broken or method not in _REPEATABLE:
                     raise
@@ -112,6 +118,14 @@ class Transport:
 
             yield more
 
+    def forsake(self, since: float) -> None:
+        """Gives up calls and streams that have heard nothing since then (by the loop's clock), and idle connections.
+
+        To be called when a server answers again after a silence: what it was asked before may never be answered. What
+        may happen twice is asked again at once, on a new connection; the rest raises Interrupted.
+        """
+        self._open.forsake(since)
+
     @property
     def _open(self) -> http.Pool:
         if self._pool is None:
@@ -119,9 +133,9 @@ class Transport:
         return self._pool
 
     async def _once(
-        self, method: str, target: str, headers: list[tuple[str, str]], data: bytes, limit: timedelta, *, fresh: bool
+        self, method: str, target: str, headers: list[tuple[str, str]], data: bytes, *, fresh: bool
     ) -> bytes:
-        response = await self._open.call(method, target, headers, data, limit, fresh=fresh)
+        response = await self._open.call(method, target, headers, data, self._limit, fresh=fresh)
         if response.status >= 300:
             raise _refusal(response, response.body)
         return response.body
@@ -129,7 +143,7 @@ class Transport:
     @asynccontextmanager
     async def _opened(self, target: str, *, renew: bool = False) -> AsyncIterator[http.Connection]:
         headers = await self._headers(_PLAIN, renew=renew)
-        async with self._open.stream("GET", target, headers) as connection:
+        async with self._open.stream("GET", target, headers, self._limit) as connection:
             status = connection.response.status
             if status < 300:
                 yield connection

@@ -14,7 +14,7 @@ from libs.common.kube.client import APPLY, JSON, Client
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.resources import CONFIG_MAPS, ObjectKey
 from tests.stories.kube import scripted
-from tests.stories.kube.scripted import Raw, Reply, Request, listing, refusal
+from tests.stories.kube.scripted import Bytes, Chunks, Raw, Reply, Request, listing, refusal
 
 KEY = ObjectKey("ns", "a")
 PATH = "/api/v1/namespaces/ns/configmaps/a"
@@ -200,9 +200,49 @@ async def test_what_is_no_answer(answer: scripted.Answer, kind: type[errors.Kube
 
 
 async def test_no_answer_in_time() -> None:
-    async with scripted.serving() as server, client(server) as api:
+    limit = timedelta(seconds=0.05)
+    async with scripted.serving() as server, Client(Credentials(server=server.url), limit=limit) as api:
         with pytest.raises(errors.Unreachable, match=r"no answer in 0\.05 s"):
-            await api.raw("GET", "/x", timeout=timedelta(seconds=0.05))
+            await api.get(CONFIG_MAPS, KEY)
+
+
+async def test_a_watch_that_does_not_begin_in_time() -> None:
+    limit = timedelta(seconds=0.05)
+    async with (
+        scripted.serving(lambda _: Bytes(b"")) as server,
+        Client(Credentials(server=server.url), limit=limit) as api,
+    ):
+        with pytest.raises(errors.Unreachable, match=r"no answer in 0\.05 s"):
+            async with api.watch(CONFIG_MAPS, resource_version="1"):
+                pass
+
+
+async def test_what_a_silent_server_was_asked_is_asked_again_elsewhere_once_that_is_given_up() -> None:
+    async with scripted.serving(lambda _: Bytes(b""), Reply()) as server, client(server) as api:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(api.get(CONFIG_MAPS, KEY))
+            await server.asked(1)
+            api.forsake(asyncio.get_running_loop().time())
+            assert await reading == b"{}"
+        assert server.connections == 2
+
+
+async def test_what_is_heard_is_not_given_up() -> None:
+    async with scripted.serving(Chunks((b"{}",))) as server, client(server) as api:
+        began = asyncio.get_running_loop().time()
+        async with api.stream("/x", {}) as more:
+            assert await more() == b"{}"
+            api.forsake(began)
+            server.say(b"2\r\n[]\r\n")
+            assert await more() == b"[]"
+
+
+async def test_a_silent_watch_ends_when_it_is_given_up() -> None:
+    async with scripted.serving(Chunks(())) as server, client(server) as api, api.stream("/x", {}) as more:
+        await asyncio.sleep(0.01)
+        api.forsake(asyncio.get_running_loop().time())
+        with pytest.raises(errors.Interrupted):
+            await more()
 
 
 async def test_nobody_is_there() -> None:

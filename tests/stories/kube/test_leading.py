@@ -164,6 +164,17 @@ async def test_a_call_that_is_never_answered_costs_no_term(tmp_path: Path) -> No
         assert (a.leads, len(a.terms)) == (True, 1)
 
 
+async def test_what_else_a_hang_has_swallowed_is_asked_again_when_it_is_over(tmp_path: Path) -> None:
+    async with embedded(tmp_path) as server, server.client() as api, contenders(api, "a"), asyncio.TaskGroup() as tasks:
+        hang(server)
+        await asyncio.sleep(0.05)
+        reading = tasks.create_task(api.get(resources.LEASES, KEY))
+        await asyncio.sleep(0.15)
+        server.server.gate = None
+        async with asyncio.timeout(1):
+            await reading
+
+
 async def test_who_lost_the_lease_to_a_hang_leads_soon_after_it(tmp_path: Path) -> None:
     async with embedded(tmp_path) as server, server.client() as api, contenders(api, "a") as (a,):
         hang(server)
