@@ -4,7 +4,9 @@ from libs.common import subjects
 from libs.common.api import wellknown
 from libs.common.messages import Work
 from libs.common.names import OriginKey
-from tests.contract.policy.world import World, config_map, deployment, held, key_of, policy_for, until
+from tests.contract.policy.hub import until
+from tests.contract.policy.objects import config_map, deployment, key_of, policy_for
+from tests.contract.policy.world import World, held
 
 RB = "ResourceBinding.work.karmada.io"
 A = key_of("ConfigMap", "a")

@@ -5,7 +5,9 @@ from typing import Any
 
 from libs.common.bus import cloudevents
 from libs.common.messages import PolicyOutcome
-from tests.contract.policy.world import World, config_map, key_of, policy_for, until
+from tests.contract.policy.hub import until
+from tests.contract.policy.objects import config_map, key_of, policy_for
+from tests.contract.policy.world import World
 
 
 async def publish(world: World, policy: dict[str, Any], *, operation: Any = "applied", id: str = "1") -> PolicyOutcome:

@@ -12,7 +12,9 @@ from pathlib import Path
 from libs.common.api import wellknown
 from libs.common.kube.resources import LEASES, ObjectKey
 from tests.contract.policy import world
-from tests.contract.policy.world import World, config_map, key_of, policy_for, until
+from tests.contract.policy.hub import until
+from tests.contract.policy.objects import config_map, key_of, policy_for
+from tests.contract.policy.world import World
 
 A = key_of("ConfigMap", "a")
 QUICK = {"ARGOSY_LEASE_DURATION": "1s", "ARGOSY_LEASE_RENEW_DEADLINE": "700ms", "ARGOSY_LEASE_RETRY_PERIOD": "100ms"}

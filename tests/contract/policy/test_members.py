@@ -6,7 +6,9 @@ from libs.common import digests, subjects
 from libs.common.api import wellknown
 from libs.common.kube.resources import CLUSTERS, ObjectKey
 from libs.common.messages import Beat, InventoryItem, InventoryRequest, Order, Origin
-from tests.contract.policy.world import World, config_map, deployment, held, key_of, policy_for, serving, until
+from tests.contract.policy.hub import until
+from tests.contract.policy.objects import config_map, deployment, key_of, policy_for
+from tests.contract.policy.world import World, held, serving
 
 RB = "ResourceBinding.work.karmada.io"
 A = key_of("ConfigMap", "a")

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from libs.common import subjects
 from tests.contract.policy import world
-from tests.contract.policy.world import World, config_map, held, key_of, policy_for, until
+from tests.contract.policy.hub import until
+from tests.contract.policy.objects import config_map, key_of, policy_for
+from tests.contract.policy.world import World, held
 
 RB = "ResourceBinding.work.karmada.io"
 A = key_of("ConfigMap", "a")

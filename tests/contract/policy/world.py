@@ -2,22 +2,19 @@
 
 import asyncio
 import itertools
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 import nats
 
 from libs.cli import install
-from libs.common import bus, names, subjects
+from libs.common import bus, subjects
 from libs.common.bus import streams
 from libs.common.kube import credentials, discovery
-from libs.common.kube.client import APPLY, Client
-from libs.common.kube.errors import NotFound
-from libs.common.kube.resources import CLUSTERS, ObjectKey, Resource
+from libs.common.kube.client import Client
+from libs.common.kube.resources import CLUSTERS, ObjectKey
 from libs.common.messages import (
     BindingRequest,
     Gone,
@@ -36,88 +33,7 @@ from libs.common.service import Health
 from libs.common.settings import load
 from services.policy import leadership, main
 from services.policy.settings import Settings
-
-T = TypeVar("T")
-LIMIT = 10.0
-
-
-async def until(what: Callable[[], Awaitable[T | None] | T | None], *, limit: float = LIMIT) -> T:
-    """The first answer of `what` that is something; fails with the last state of affairs after `limit` seconds."""
-    deadline = time.monotonic() + limit
-    while True:
-        found = what()
-        found = await found if isinstance(found, Awaitable) else found
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {limit} s: {getattr(what, '__name__', what)}")
-        await asyncio.sleep(0.01)
-
-
-class Hub:
-    """The hub as a user's client sees it."""
-
-    def __init__(self, api: Client, kinds: dict[tuple[str, str], Resource]) -> None:
-        self.api = api
-        self.kinds = kinds
-
-    async def apply(self, *objects: dict[str, Any]) -> list[dict[str, Any]]:
-        return [await self._apply(o) for o in objects]
-
-    async def _apply(self, body: dict[str, Any]) -> dict[str, Any]:
-        metadata = body["metadata"]
-        key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-        resource = self.resource(body["apiVersion"], body["kind"])
-        answer = await self.api.patch(resource, key, body, content_type=APPLY, manager="test", force=True)
-        result: dict[str, Any] = msgspec.json.decode(answer)
-        return result
-
-    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
-        try:
-            body = await self.api.get(
-                self.kinds[kind.partition(".")[2], kind.partition(".")[0]], ObjectKey(namespace, name)
-            )
-        except NotFound:
-            return None
-        result: dict[str, Any] = msgspec.json.decode(body)
-        return result
-
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
-        resource = self.kinds[kind.partition(".")[2], kind.partition(".")[0]]
-        await self.api.delete(resource, ObjectKey(namespace, name))
-
-    async def merge(self, kind: str, namespace: str, name: str, patch: dict[str, Any]) -> None:
-        resource = self.kinds[kind.partition(".")[2], kind.partition(".")[0]]
-        await self.api.patch(resource, ObjectKey(namespace, name), patch, manager="test")
-
-    async def define(self, group: str, kind: str) -> None:
-        """Makes a custom kind, and waits until it is served."""
-        plural = f"{kind.lower()}s"
-        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-        await self.apply(
-            {
-                "apiVersion": "apiextensions.k8s.io/v1",
-                "kind": "CustomResourceDefinition",
-                "metadata": {"name": f"{plural}.{group}"},
-                "spec": {
-                    "group": group,
-                    "scope": "Namespaced",
-                    "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
-                    "versions": [version],
-                },
-            }
-        )
-
-        async def served() -> bool:
-            found = discovery.preferred(await discovery.served(self.api))
-            self.kinds = {(r.group, r.kind): r for r in found}
-            return (group, kind) in self.kinds
-
-        await until(served)
-
-    def resource(self, api_version: str, kind: str) -> Resource:
-        return self.kinds[api_version.rpartition("/")[0], kind]
+from tests.contract.policy.hub import Hub, until
 
 
 class World:
@@ -307,40 +223,6 @@ async def world(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[W
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-
-
-def config_map(name: str, namespace: str = "default", **data: str) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def deployment(name: str, replicas: int, namespace: str = "default") -> dict[str, Any]:
-    labels = {"app": name}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "nginx:1"}]}},
-        },
-    }
-
-
-def policy_for(name: str, kind: str, *, namespace: str = "default", selected: str = "", **spec: Any) -> dict[str, Any]:
-    api_version = {"ConfigMap": "v1", "Deployment": "apps/v1", "Namespace": "v1"}[kind]
-    selector = {"apiVersion": api_version, "kind": kind} | ({"name": selected} if selected else {})
-    return {
-        "apiVersion": "policy.karmada.io/v1alpha1",
-        "kind": "PropagationPolicy" if namespace else "ClusterPropagationPolicy",
-        "metadata": {"name": name} | ({"namespace": namespace} if namespace else {}),
-        "spec": {"resourceSelectors": [selector], "placement": {}} | spec,
-    }
-
-
-def key_of(kind: str, name: str, namespace: str = "default") -> OriginKey:
-    return OriginKey(namespace, names.binding_name(kind, name))
 
 
 def _itself(work: Work) -> Removal:
