@@ -15,7 +15,7 @@ help: ## this list
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Argosy needs Python 3.11 or newer; `$(PYTHON)` is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .boot
-	.boot/bin/pip install --quiet --disable-pip-version-check uv==0.9.*
+	.boot/bin/pip install --quiet --disable-pip-version-check uv==0.13.*
 
 $(SET_UP): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --frozen --python $(PYTHON)

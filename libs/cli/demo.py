@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -80,7 +81,7 @@ async def _show(kubeconfig: str) -> None:
 
 
 def _table(bindings: list[ResourceBinding]) -> Table:
-    table = Table(title="Bindings (Ctrl-C ends the demo)", title_justify="left")
+    table = Table(title="Bindings (Ctrl-C ends the demo)", title_justify="left", box=box.SIMPLE, pad_edge=False)
     for title in ("namespace", "binding", "cluster", "replicas", "ready", "applied", "health"):
         table.add_column(title)
     for binding in bindings:

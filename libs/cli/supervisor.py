@@ -44,15 +44,19 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     members: list[Endpoint]
 
 
-async def supervise(where: Path, plan: Plan, report: Report, ready: asyncio.Event) -> None:
-    """Runs the fleet until cancelled. `report` gets a line for each step, `ready` is set when all parts are."""
+async def supervise(where: Path, plan: Plan, report: Report, up: Callable[[], Awaitable[None]]) -> None:
+    """Runs the fleet until cancelled. `report` gets a line for each step.
+
+    Args:
+        up: runs once all parts are up, and is ended before any of them is.
+    """
     (where / "logs").mkdir(parents=True, exist_ok=True)
     with _held(where):
         fleet.withdraw(where)
         try:
             async with asyncio.TaskGroup() as tasks:
                 await _Start(where, plan, report, tasks).run()
-                ready.set()
+                await up()
         finally:
             fleet.withdraw(where)
 
@@ -253,16 +257,9 @@ async def stopped_by_signals() -> AsyncIterator[None]:
 
 
 async def run(where: Path, plan: Plan, report: Report, up: Callable[[], Awaitable[None]]) -> None:
-    """Supervises until a signal comes; `up` runs beside, from the moment the fleet is up."""
-    ready = asyncio.Event()
-
-    async def when_ready() -> None:
-        await ready.wait()
-        await up()
-
-    async with stopped_by_signals(), asyncio.TaskGroup() as tasks:
-        tasks.create_task(when_ready(), name="up")
-        await supervise(where, plan, report, ready)
+    """Supervises until a signal comes; `up` runs from the moment the fleet is up."""
+    async with stopped_by_signals():
+        await supervise(where, plan, report, up)
 
 
 async def _nothing_more() -> None:
