@@ -52,6 +52,8 @@ class Beats:
         beat = delivery.message
         if beat.hub_uid != self._view.hub.uid or self._view.fleet().uids.get(beat.cluster) != beat.cluster_uid:
             return
+        if beat.api_reachable:
+            self._view.forsaken.answered(beat.cluster)
         self._epochs.seen(beat.highest_order)
         self._rollback.suspect(known=beat.highest_hub_version, source=f"the agent of {beat.cluster}")
         if not self._view.works.works_read.is_set():

@@ -1,11 +1,12 @@
 """Clusters come and go: the finalizer that holds one until nothing of it is left, and the consumer of its agent."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from libs.common import bus, subjects
+from libs.common import bus, names, subjects
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
 from libs.common.bus import cloudevents
@@ -15,7 +16,7 @@ from libs.common.kube.resources import ObjectKey
 from libs.common.names import encode_token
 from libs.common.reconcile import DONE, After, Outcome, Queue
 from services.policy.bindings import MANAGER
-from services.policy.core import leaving, render, retreat
+from services.policy.core import leaving, render
 from services.policy.notices import Notices
 from services.policy.view import View
 
@@ -26,11 +27,14 @@ _LOOK_AGAIN: Final = timedelta(seconds=1)
 
 
 class Clusters:
-    def __init__(self, api: Client, nats: bus.Bus, view: View, notices: Notices) -> None:
+    """`again` has all origins looked at once more."""
+
+    def __init__(self, api: Client, nats: bus.Bus, view: View, notices: Notices, again: Callable[[], None]) -> None:
         self._api = api
         self._nats = nats
         self._view = view
         self._notices = notices
+        self._again = again
         self._served: dict[str, str] = {}
         self.queue: Queue[str] = Queue()
 
@@ -53,17 +57,24 @@ class Clusters:
         if wellknown.CLUSTER_FINALIZER not in (cluster.metadata.finalizers or ()):
             return DONE
         await self._view.works.ready()
-        if self._is_named(name, cluster):
+        if self._view.forsaken.judge(name, cluster):
+            log.warning("a member that is to leave", cluster=name, given_up=name in self._view.forsaken.names)
+            self._again()
+        if self._is_named(name):
             return After(_LOOK_AGAIN)
+        if name in self._view.forsaken.names:
+            self._notices.given_up(
+                name, cluster.metadata.uid, names.owner_hash(self._view.hub.uid, cluster.metadata.uid)
+            )
         await self._clean(name)
         others = [f for f in cluster.metadata.finalizers or () if f != wellknown.CLUSTER_FINALIZER]
         await self._finalizers(cluster, others)
         self._notices.cluster(cloudevents.CLUSTER_LEFT, name, cluster.metadata.uid)
         return DONE
 
-    def _is_named(self, name: str, cluster: Cluster) -> bool:
-        """Whether something is there or still leaving. Nobody waits for a dead member's word."""
-        dead = name in retreat.dead({name: cluster})
+    def _is_named(self, name: str) -> bool:
+        """Whether something is there or still leaving. Nobody waits for the word of a member that is given up."""
+        dead = name in self._view.forsaken.names
         if not dead and self._view.works.in_cluster(name):
             return True
         for binding in self._view.hub.bindings():
@@ -76,21 +87,22 @@ class Clusters:
     async def _gone(self, name: str) -> Outcome:
         """A Cluster that went without its finalizer leaves as little behind as one that went in order."""
         self._served.pop(name, None)
+        self._view.forsaken.judge(name, None)
         if self._view.works.in_cluster(name):
             await self._clean(name)
         return DONE
 
     async def _clean(self, name: str) -> None:
         """Takes away the agent's consumer and all subjects of a cluster."""
-        token, names = encode_token(name), self._nats.subjects
+        token, on = encode_token(name), self._nats.subjects
         await self._nats.delete_agent_consumer(name)
         self._served.pop(name, None)
         works = await self._nats.stream_info(subjects.WORKS)
         status = await self._nats.stream_info(subjects.STATUS)
-        await self._nats.purge(subjects.WORKS, names.works_of(name), up_to_seq=works.last_seq)
+        await self._nats.purge(subjects.WORKS, on.works_of(name), up_to_seq=works.last_seq)
         for kind in ("status", "gone"):
-            await self._nats.purge(subjects.STATUS, names.all(kind, token), up_to_seq=status.last_seq)
-        await self._nats.purge(subjects.STATUS, names.capacity(name), up_to_seq=status.last_seq)
+            await self._nats.purge(subjects.STATUS, on.all(kind, token), up_to_seq=status.last_seq)
+        await self._nats.purge(subjects.STATUS, on.capacity(name), up_to_seq=status.last_seq)
         self._view.works.forget_cluster(name)
 
     async def _finalizers(self, cluster: Cluster, finalizers: list[str]) -> None:

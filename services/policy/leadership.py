@@ -28,6 +28,7 @@ from services.policy.core.exclusions import Exclusions
 from services.policy.core.orders import Orders
 from services.policy.effects import Effects
 from services.policy.epochs import Epochs
+from services.policy.forsaken import Forsaken
 from services.policy.hub import Changes, Hub
 from services.policy.inbox import Inbox
 from services.policy.namespaces import Namespaces
@@ -75,8 +76,10 @@ class Leadership:
             on_replay=lambda: self.requests.expire_all(),
             sent=lambda key, digest: self.requests.sent(key, digest),
         )
-        self.view = View(self.hub, self.templates, self.works, self.placements, excluded)
-        self.clusters = Clusters(api, nats, self.view, self.notices)
+        self.view = View(
+            self.hub, self.templates, self.works, self.placements, excluded, Forsaken(settings.leaving_patience)
+        )
+        self.clusters = Clusters(api, nats, self.view, self.notices, lambda: self.routing.everything())
         self.routing = Routing(self.view, self._queue, self.clusters.queue)
         self.requests = Requests(
             nats,

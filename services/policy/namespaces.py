@@ -47,7 +47,7 @@ class Namespaces:
             standing,
             gone,
             uids=fleet.uids,
-            dead=retreat.dead(fleet.clusters),
+            dead=self._view.forsaken.names,
             kept=departures.kept(fleet.clusters),
             order=self._do.orders.next(),
         )
@@ -90,7 +90,7 @@ class Namespaces:
         works = self._view.works
         for purge in plan.purges:
             await works.purge(key, purge.cluster, purge.seq)
-        dead = retreat.dead(fleet.clusters)
+        dead = self._view.forsaken.names
         for cluster in plan.strays:
             before = works.standing(key).get(cluster)
             if before is not None and (fleet.uids.get(cluster) != before.cluster_uid or cluster in dead):

@@ -102,6 +102,15 @@ class Notices:
             )
         )
 
+    def given_up(self, name: str, uid: str, owner: str) -> None:
+        """A cluster left without the word of its member, in which there may be anything yet."""
+        message = (
+            f"the member did not answer, so it was given up: objects with the label {wellknown.OWNER_LABEL}={owner} "
+            "may still be there, and nobody looks after them"
+        )
+        regarding = ObjectReference(api_version=wellknown.CLUSTER_API, kind=wellknown.CLUSTER, name=name, uid=uid)
+        self._put(_Warning(regarding=regarding, reason="MemberGivenUp", message=message))
+
     def override_failed(self, key: OriginKey, template: TemplateRef, cluster: str, message: str) -> None:
         """An override does not fit an object; said once per cluster and message."""
         if self._overrides_failed.get((key, cluster)) != message:

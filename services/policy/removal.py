@@ -178,7 +178,7 @@ class Removal:
             self._view.works.standing(key),
             self._view.works.gone(key),
             uids=fleet.uids,
-            dead=retreat.dead(fleet.clusters),
+            dead=self._view.forsaken.names,
             kept=departures.kept(fleet.clusters),
             order=self._do.orders.next(),
         )

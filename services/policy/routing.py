@@ -10,7 +10,7 @@ from libs.common.api.policy import PropagationPolicy
 from libs.common.api.work import ResourceBinding
 from libs.common.names import OriginKey
 from libs.common.reconcile import Queue
-from services.policy.core import matching, overrides, retreat, staleness
+from services.policy.core import matching, overrides, staleness
 from services.policy.core import template as templates
 from services.policy.core.matching import Claim, Unmatched
 from services.policy.core.template import Template, TemplateKey
@@ -136,7 +136,7 @@ class Routing:
         if not self._open:
             return
         self._clusters.add(seen.metadata.name)
-        if moved or _readiness_matters(old, new):
+        if moved or old is None or new is None:
             self.everything()
             return
         for binding in self._view.hub.bindings():
@@ -229,10 +229,3 @@ def _claims(policy: PropagationPolicy, template: Template) -> bool:
 
 def _overrides(policy: OverridePolicy, template: Template) -> bool:
     return overrides.selects(policy, template.api_version, template.kind, template.metadata) > 0
-
-
-def _readiness_matters(old: Cluster | None, new: Cluster | None) -> bool:
-    """Whether a cluster that is being deleted began or ceased to answer."""
-    if old is None or new is None or new.metadata.deletion_timestamp is None:
-        return old is None or new is None
-    return retreat.is_ready(old) != retreat.is_ready(new)

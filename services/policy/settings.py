@@ -32,6 +32,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     skipped_propagating_namespaces: str = "kube-.*"
     """Namespaces that are never propagated nor synced: regular expressions over the whole name, joined by `,`."""
 
+    leaving_patience: timedelta = timedelta(minutes=1)
+    """How long a member that is to leave may be unready and silent until nobody waits for its word."""
+
     workers: int = 32
     """How many objects are worked on at the same time."""
 

@@ -12,6 +12,7 @@ from services.policy.core import binding as bindings
 from services.policy.core import matching, staleness
 from services.policy.core.exclusions import Exclusions
 from services.policy.core.template import Template, TemplateKey
+from services.policy.forsaken import Forsaken
 from services.policy.hub import Hub
 from services.policy.origins import Origins
 from services.policy.placements import Placements
@@ -41,12 +42,14 @@ class View:
         works: Works,
         placements: Placements,
         excluded: Exclusions,
+        forsaken: Forsaken,
     ) -> None:
         self.hub = hub
         self.templates = templates
         self.works = works
         self.placements = placements
         self.excluded = excluded
+        self.forsaken = forsaken
         self.origins = Origins()
         self._fleet: Fleet | None = None
         self._revision = ("", "")

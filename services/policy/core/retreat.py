@@ -1,6 +1,7 @@
 """Leaving every cluster: for an origin that is being deleted, or is gone from the hub."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
@@ -10,16 +11,24 @@ from services.policy.core.dispatch import Desired, Published
 from services.policy.core.leaving import Leaving
 
 
-def dead(clusters: Mapping[str, Cluster]) -> frozenset[str]:
-    """Clusters that are being deleted and do not answer: nobody waits for their word."""
-    return frozenset(
-        name for name, c in clusters.items() if c.metadata.deletion_timestamp is not None and not is_ready(c)
-    )
-
-
-def is_ready(cluster: Cluster) -> bool:
+def is_forsaken(cluster: Cluster, before: datetime) -> bool:
+    """Whether a cluster is to leave and was last ready before that time; one that never was, since it is to leave."""
+    if cluster.metadata.deletion_timestamp is None:
+        return False
     conditions = (cluster.status.conditions or ()) if cluster.status is not None else ()
-    return any(c.type == wellknown.CONDITION_READY and c.status == "True" for c in conditions)
+    ready = next((c for c in conditions if c.type == wellknown.CONDITION_READY), None)
+    if ready is not None and ready.status == "True":
+        return False
+    since = _time(ready.last_transition_time) if ready is not None else None
+    return (since or _time(cluster.metadata.deletion_timestamp) or before) <= before
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def remaining(

@@ -1,10 +1,13 @@
 """Members that leave, come back, hold what nobody wants, or know other works than the stream has."""
 
+import asyncio
+from datetime import UTC, datetime
+
 import msgspec
 
 from libs.common import digests, subjects
 from libs.common.api import wellknown
-from libs.common.kube.resources import CLUSTERS, ObjectKey
+from libs.common.kube.resources import CLUSTERS, EVENTS, ObjectKey
 from libs.common.messages import Beat, InventoryItem, InventoryRequest, Order, Origin
 from tests.contract.policy.hub import until
 from tests.contract.policy.objects import config_map, deployment, key_of, policy_for
@@ -13,6 +16,8 @@ from tests.contract.policy.world import World, held, serving
 RB = "ResourceBinding.work.karmada.io"
 A = key_of("ConfigMap", "a")
 WEB = key_of("Deployment", "web")
+_LOOKED = 2.5
+"""Seconds after which a cluster that is to leave has been looked at twice."""
 
 
 async def test_an_unjoined_member_keeps_what_it_runs_and_nothing_moves(running: World) -> None:
@@ -53,14 +58,49 @@ async def test_a_dead_member_can_be_removed(running: World) -> None:
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
     await until(lambda: running.work("m2", A))
     running.agents_answer = False
-    status = {"status": {"conditions": [_not_ready()]}}
-    await running.hub.api.patch(CLUSTERS, ObjectKey("", "m2"), status, subresource="status", manager="test")
+    await _unready(running, "m2", since="2026-01-01T00:00:00Z")
     running.place = lambda request: [("m1", 0)]
 
     await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
 
     await until(lambda: _no_cluster(running, "m2"))
     await until(lambda: _nothing_of(running, "m2"))
+    await until(lambda: _warned_of(running, "m2", "MemberGivenUp"))
+
+
+async def test_a_member_that_fell_silent_a_moment_ago_is_waited_for(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m2", A))
+    running.agents_answer = False
+    await _unready(running, "m2", since=datetime.now(UTC).isoformat())
+    running.place = lambda request: [("m1", 0)]
+
+    await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
+    tombstone = await until(lambda: next((w for w in running.history if w.op == "delete"), None))
+    await asyncio.sleep(_LOOKED)
+
+    assert not await _no_cluster(running, "m2")
+    await running.report_gone(tombstone)
+    await until(lambda: _no_cluster(running, "m2"))
+    assert not await _warned_of(running, "m2", "MemberGivenUp")
+
+
+async def test_a_member_that_its_agent_reaches_is_waited_for_whatever_its_condition_says(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m2", A))
+    running.agents_answer = False
+    await _unready(running, "m2", since="2026-01-01T00:00:00Z")
+    running.place = lambda request: [("m1", 0)]
+    await running.nats.publish_core(running.nats.subjects.beat("m2"), _beat(running, "m2", works=running))
+    await running.nats.round_trip()
+
+    await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
+    tombstone = await until(lambda: next((w for w in running.history if w.op == "delete"), None))
+    await asyncio.sleep(_LOOKED)
+
+    assert not await _no_cluster(running, "m2")
+    await running.report_gone(tombstone)
+    await until(lambda: _no_cluster(running, "m2"))
 
 
 async def test_an_orphan_that_the_hub_refutes_is_removed(running: World) -> None:
@@ -181,11 +221,18 @@ def _replaced(beat: Beat, *, order: Order | None = None, hub_version: int = 0) -
     return msgspec.structs.replace(beat, known_digest="0" * 31 + "1")
 
 
-def _not_ready() -> dict[str, str]:
-    return {
+async def _unready(world: World, cluster: str, *, since: str) -> None:
+    condition = {
         "type": "Ready",
         "status": "False",
         "reason": "ClusterNotReachable",
         "message": "",
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "lastTransitionTime": since,
     }
+    status = {"status": {"conditions": [condition]}}
+    await world.hub.api.patch(CLUSTERS, ObjectKey("", cluster), status, subresource="status", manager="test")
+
+
+async def _warned_of(world: World, cluster: str, reason: str) -> bool:
+    events = [msgspec.json.decode(e) for e in (await world.hub.api.list(EVENTS)).items]
+    return any(e["reason"] == reason and e["involvedObject"]["name"] == cluster for e in events)

@@ -1,7 +1,12 @@
 """What is being left, since when, and when it is left: the durable record and the two ways to read an agent's word."""
 
+from datetime import UTC, datetime
+
+import msgspec
 import pytest
 
+from libs.common.api.cluster import Cluster, ClusterStatus
+from libs.common.api.meta import Condition
 from libs.common.messages import Gone, Order
 from services.policy.core import leaving, retreat
 from services.policy.core.leaving import Leaving
@@ -84,5 +89,27 @@ def test_nobody_waits_for_a_dead_member() -> None:
     assert retreat.remaining(["m1"], {}, {}, uids=UIDS, dead={"m1"}, kept=(), order=AFTER) == {}
 
 
-def test_only_a_deleted_cluster_that_does_not_answer_is_dead() -> None:
-    assert retreat.dead({"m1": cluster("m1"), "m2": leaving_cluster("m2")}) == {"m2"}
+def with_ready(found: Cluster, ready: tuple[str, str] | None) -> Cluster:
+    if ready is None:
+        return found
+    status, since = ready
+    condition = Condition(type="Ready", status=status, reason="", message="", last_transition_time=since)
+    return msgspec.structs.replace(found, status=ClusterStatus(conditions=[condition]))
+
+
+@pytest.mark.parametrize(
+    ("ready", "forsaken"),
+    [
+        pytest.param(("True", "2026-01-01T00:00:00Z"), False, id="ready"),
+        pytest.param(("False", "2026-01-01T00:00:00Z"), True, id="unready for long"),
+        pytest.param(("Unknown", "2026-01-01T00:00:00Z"), True, id="unknown for long"),
+        pytest.param(("False", "2026-01-01T00:02:00Z"), False, id="unready since a moment"),
+        pytest.param(None, True, id="never ready, and to leave for long"),
+    ],
+)
+def test_only_a_cluster_that_is_to_leave_and_not_ready_for_long_is_forsaken(
+    ready: tuple[str, str] | None, forsaken: bool
+) -> None:
+    before = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+    assert retreat.is_forsaken(with_ready(leaving_cluster("m1"), ready), before) is forsaken
+    assert not retreat.is_forsaken(with_ready(cluster("m1"), ready), before)
