@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 import structlog
@@ -44,6 +45,9 @@ from services.policy.settings import Settings
 from services.policy.templates import Templates
 from services.policy.view import View
 from services.policy.works import Works
+
+_READ_LIMIT = timedelta(seconds=10)
+"""How long the kinds of templates are waited for before the work begins."""
 
 log = structlog.get_logger(__name__)
 
@@ -147,7 +151,7 @@ class Leadership:
         self.templates.refresh(discover=True)
         await self.works.ready()
         await self.placements.read.wait()
-        await self.templates.all_synced()
+        await self.templates.all_synced(_READ_LIMIT)
         self.rollback.judge(
             known=int(self.works.highest_version()), hub=self.view.highest_version(), source="the stream WORKS"
         )

@@ -141,10 +141,10 @@ class Reconciler:
         if why or staleness.suspended(wanted) or not staleness.moves_with_clusters(wanted):
             return why
         now = asyncio.get_running_loop().time()
-        return "" if self._decided.since(key, _fingerprint(wanted, fleet), now) else _MOVED
+        return "" if self._decided.since(key, fleet.seen_by(wanted), now) else _MOVED
 
     def _digest(self, wanted: ResourceBinding, fleet: Fleet) -> str:
-        moving = _fingerprint(wanted, fleet) if staleness.moves_with_clusters(wanted) else ""
+        moving = fleet.seen_by(wanted) if staleness.moves_with_clusters(wanted) else ""
         return staleness.request_digest(staleness.inputs_digest(wanted), wanted.spec.clusters or (), moving)
 
     def _answer(self, key: OriginKey, digest: str, template: Template, fleet: Fleet) -> Answer | None:
@@ -202,7 +202,7 @@ class Reconciler:
         key = bindings.key_of(wanted)
         again = _AGAIN.get(answer.placed.failure or "")
         until = asyncio.get_running_loop().time() + again.total_seconds() if again is not None else math.inf
-        self._decided.at(key, fleet.fingerprint, fleet.full_fingerprint, until=until)
+        self._decided.at(key, *fleet.views_of(wanted), until=until)
         return bindings.placed(
             wanted,
             answer.placed,
@@ -230,7 +230,3 @@ class Reconciler:
         )
         await self._removal.clear(key, stands, sent)
         return DONE
-
-
-def _fingerprint(wanted: ResourceBinding, fleet: Fleet) -> str:
-    return fleet.full_fingerprint if staleness.failed(wanted) else fleet.fingerprint

@@ -134,7 +134,8 @@ class Removal:
         standing, uids = self._view.works.standing(key), self._view.fleet().uids
         metrics.REPAIRS.labels("stray").inc()
         return {
-            c: Leaving(uid=standing[c].cluster_uid, order=standing[c].order)
+            # since now: a stream that was put back may hold an old report with an order above that old work's
+            c: Leaving(uid=standing[c].cluster_uid, order=self._do.orders.next())
             for c in strays
             if uids.get(c) == standing[c].cluster_uid
         }

@@ -28,6 +28,7 @@ Kind = tuple[str, str]
 
 _NEEDED_VERBS = frozenset({"list", "watch"})
 _LOOK_AGAIN = timedelta(seconds=30)
+_DISCOVER_AGAIN = timedelta(seconds=1)
 
 
 class Templates:
@@ -91,11 +92,15 @@ class Templates:
         """The highest resourceVersion that any of these watches has shown."""
         return max((version_number(i.resource_version) for i in self._watched.values()), default=0)
 
-    async def all_synced(self) -> None:
-        """Waits until each kind that is watched now has been listed."""
+    async def all_synced(self, limit: timedelta) -> None:
+        """Waits until each kind that is watched now has been listed; a kind that takes longer holds up nobody else."""
         await self.looked.wait()
-        for informer in list(self._watched.values()):
-            await informer.synced.wait()
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                for informer in list(self._watched.values()):
+                    await informer.synced.wait()
+        except TimeoutError:
+            log.warning("kinds that cannot be read yet", kinds=[k for k in self._watched if not self.synced(k)])
 
     async def live(self, key: TemplateKey) -> Template | None:
         """Reads an object from the hub itself. Raises KubeError if the hub does not say whether it is there."""
@@ -147,13 +152,15 @@ class Templates:
         for kind in [k for k in self._watched if k not in self._served or (k not in wanted and not self._claimed(k))]:
             self._stop(kind)
         metrics.WATCHED.set(len(self._watched))
-        self.looked.set()
+        if not self._stale:
+            self.looked.set()
 
     async def _discover(self) -> None:
         try:
             served = await discovery.discover(self._api)
         except KubeError as error:
             log.warning("the hub does not say what it serves", error=str(error))
+            asyncio.get_running_loop().call_later(_DISCOVER_AGAIN.total_seconds(), self._dirty.set)
             return
         self._stale = False
         # a group that does not answer now is not gone

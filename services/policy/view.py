@@ -30,8 +30,21 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     """Over what decisions depend on, without capacity."""
     full_fingerprint: str
+    """With capacity."""
+    served: frozenset[tuple[str, str, str]]
+    """Which kinds which clusters serve: (cluster, API version, kind)."""
     revision: str
-    """resourceVersion of the last change that moved `fingerprint`."""
+    """resourceVersion of the last change that moved `fingerprint` or `served`."""
+
+    def seen_by(self, binding: ResourceBinding) -> str:
+        """What a decision about the binding depends on: a kind that a cluster begins to serve concerns that kind."""
+        return self.views_of(binding)[staleness.failed(binding)]
+
+    def views_of(self, binding: ResourceBinding) -> tuple[str, str]:
+        """The same for a decision that found a place, and for one that found none."""
+        resource = binding.spec.resource
+        where = ",".join(sorted(c for c in self.clusters if (c, resource.api_version, resource.kind) in self.served))
+        return f"{self.fingerprint}/{where}", f"{self.full_fingerprint}/{where}"
 
 
 class View:
@@ -52,7 +65,7 @@ class View:
         self.forsaken = forsaken
         self.origins = Origins()
         self._fleet: Fleet | None = None
-        self._revision = ("", "")
+        self._revision: tuple[tuple[str, frozenset[tuple[str, str, str]]], str] = (("", frozenset()), "")
         self.overrides_revision = 0
 
     # ---- clusters ----
@@ -61,14 +74,16 @@ class View:
         if self._fleet is None:
             clusters = self.hub.clusters()
             print_ = staleness.fingerprint(clusters.values(), with_status=False)
-            if self._revision[0] != print_:
+            served = staleness.served(clusters.values())
+            if self._revision[0] != (print_, served):
                 newest = max((int(c.metadata.resource_version) for c in clusters.values() if _numeric(c)), default=0)
-                self._revision = (print_, str(newest) if newest else "")
+                self._revision = ((print_, served), str(newest) if newest else "")
             self._fleet = Fleet(
                 clusters=clusters,
                 uids={name: c.metadata.uid for name, c in clusters.items()},
                 staying={n: c.metadata.uid for n, c in clusters.items() if c.metadata.deletion_timestamp is None},
                 fingerprint=print_,
+                served=served,
                 full_fingerprint=staleness.fingerprint(clusters.values(), with_status=True),
                 revision=self._revision[1],
             )
@@ -78,7 +93,8 @@ class View:
         """Forgets the fleet as it was. Returns whether more than capacity changed."""
         before = self._fleet
         self._fleet = None
-        return before is None or before.fingerprint != self.fleet().fingerprint
+        now = self.fleet()
+        return before is None or (before.fingerprint, before.served) != (now.fingerprint, now.served)
 
     def highest_version(self) -> int:
         """The highest resourceVersion of the hub that any watch has shown."""

@@ -52,6 +52,7 @@ class Works:
         self._gone: dict[OriginKey, dict[str, Report]] = {}
         self._digests: dict[str, digests.SetDigest] = {}
         self._last_seqs: dict[str, int] = {}
+        self._publishing: dict[tuple[OriginKey, str], Order] = {}
         self.works_read = asyncio.Event()
         self.gone_read = asyncio.Event()
 
@@ -143,15 +144,19 @@ class Works:
         cluster = publication.cluster
         work = msgspec.structs.replace(publication.work, order=self._orders.next())
         subject = self._nats.subjects.work(cluster, key)
-        with telemetry.span(
-            telemetry.messaging_name("publish", _WORK),
-            parent=traceparent,
-            kind="producer",
-            attributes=telemetry.messaging("publish", _WORK, subject),
-        ) as span:
-            seq = await self._nats.publish(
-                subject, work, expected_seq=publication.expected_seq, traceparent=span.traceparent
-            )
+        self._publishing[key, cluster] = work.order
+        try:
+            with telemetry.span(
+                telemetry.messaging_name("publish", _WORK),
+                parent=traceparent,
+                kind="producer",
+                attributes=telemetry.messaging("publish", _WORK, subject),
+            ) as span:
+                seq = await self._nats.publish(
+                    subject, work, expected_seq=publication.expected_seq, traceparent=span.traceparent
+                )
+        finally:
+            del self._publishing[key, cluster]
         metrics.WORKS.labels(work.op).inc()
         self._put(key, cluster, dispatch.published(work, seq))
 
@@ -200,7 +205,7 @@ class Works:
         if before is not None and before.seq >= delivery.seq:
             return
         self._put(key, cluster, dispatch.published(delivery.message, delivery.seq))
-        if delivery.message.order.epoch != self._orders.epoch:
+        if self._publishing.get((key, cluster)) != delivery.message.order:
             self._on_change(key)
 
     def _on_gone(self, delivery: "bus.Delivery[Message]") -> None:

@@ -101,9 +101,10 @@ def plan(desired: Desired, standing: Mapping[str, Published], gone: Mapping[str,
     purges: list[Purge] = []
     for cluster, entry in desired.leaving.items():
         before = standing.get(cluster)
-        if covers(gone.get(cluster), entry) and before is not None and before.op == "delete":
+        left = covers(gone.get(cluster), entry)
+        if left and before is not None and before.op == "delete":
             purges.append(Purge(cluster=cluster, seq=before.seq))
-        elif not covers(gone.get(cluster), entry) and not _is_tombstone(desired, cluster, entry, before):
+        elif _wants(before) or (not left and not _is_tombstone(desired, cluster, entry, before)):
             publications.append(_publication(cluster, _tombstone(desired, cluster, entry, before), standing))
     explained = desired.targets.keys() | desired.leaving.keys() | desired.held
     strays = [c for c, p in standing.items() if c not in explained and not finished(p, gone.get(c))]
@@ -202,6 +203,11 @@ def _tombstone(desired: Desired, cluster: str, entry: Leaving, before: Published
         preserve_on_deletion=desired.preserve or entry.keep,
         removes=list(before.removes) if before is not None else [],
     )
+
+
+def _wants(before: Published | None) -> bool:
+    """Whether the stream says that the object is to stand, also if it says so again: it may have been put back."""
+    return before is not None and before.op == "apply"
 
 
 def _is_tombstone(desired: Desired, cluster: str, entry: Leaving, before: Published | None) -> bool:

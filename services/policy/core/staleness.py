@@ -40,7 +40,7 @@ def request_digest(inputs: str, current: Iterable[TargetCluster], fingerprint: s
 
 
 def fingerprint(clusters: Iterable[Cluster], *, with_status: bool) -> str:
-    """Digest of what decisions depend on in the clusters; with capacity and APIs for what found no place."""
+    """Digest of what all decisions depend on in the clusters; with capacity for what found no place."""
     return _digest(
         *(
             (
@@ -52,11 +52,21 @@ def fingerprint(clusters: Iterable[Cluster], *, with_status: bool) -> str:
                 c.spec.region,
                 c.spec.zones or c.spec.zone,
                 c.spec.taints,
-                _served(c),
                 c.status.resource_summary if with_status and c.status is not None else None,
             )
             for c in sorted(clusters, key=lambda c: c.metadata.name)
         )
+    )
+
+
+def served(clusters: Iterable[Cluster]) -> frozenset[tuple[str, str, str]]:
+    """Which kinds which clusters serve: (cluster, API version, kind)."""
+    return frozenset(
+        (c.metadata.name, enablement.group_version, resource.kind)
+        for c in clusters
+        if c.status is not None
+        for enablement in c.status.api_enablements or ()
+        for resource in enablement.resources or ()
     )
 
 
@@ -166,11 +176,6 @@ def request(
         priority=spec.schedule_priority,
         workload_affinity_groups=spec.workload_affinity_groups,
     )
-
-
-def _served(cluster: Cluster) -> list[tuple[str, list[str]]]:
-    enablements = (cluster.status.api_enablements or ()) if cluster.status is not None else ()
-    return [(e.group_version, [r.kind for r in e.resources or ()]) for e in enablements]
 
 
 def _digest(*parts: object) -> str:
