@@ -33,7 +33,7 @@ class Exchange(Connection):
     ) -> AsyncIterator[None]:
         """Calls `callback` (sync, quick) with each message for the time of the block. Undecodable ones are counted."""
 
-        async def received(raw: Msg) -> None:
+        def received(raw: Msg) -> None:
             headers = raw.headers or {}
             try:
                 message = codec.decode(raw.data, headers, type_)
@@ -42,7 +42,7 @@ class Exchange(Connection):
                 return
             callback(delivery.made(raw.subject, message, headers, reply=raw.reply))
 
-        subscription = await self._session.client.subscribe(subject_filter, cb=received)
+        subscription = await self._session.client.listen(subject_filter, received)
         try:
             yield
         finally:

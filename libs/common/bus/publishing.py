@@ -62,9 +62,7 @@ class Publisher:
 
     async def start(self) -> None:
         """Subscribes to the confirmations."""
-        await self._session.client.subscribe(
-            f"{self._inbox}.*", cb=self._confirmed, pending_msgs_limit=-1, pending_bytes_limit=-1
-        )
+        await self._session.client.listen(f"{self._inbox}.*", self._confirmed)
 
     async def send(
         self, subject: str, payload: bytes, headers: Mapping[str, str], expected_seq: int | None = None
@@ -100,7 +98,7 @@ class Publisher:
         if self._timer is None:
             self._timer = loop.call_at(until, self._expire)
         try:
-            await self._session.client.publish(subject, payload, reply=reply, headers=headers or None)
+            self._session.client.send(subject, payload, reply, headers)
             answer = await confirmed
         except nats.errors.Error as error:
             raise Unavailable(f"could not publish {subject}: {error}") from error
@@ -117,7 +115,7 @@ class Publisher:
         except TimeoutError:
             raise Unavailable(f"no connection for {subject} in {_CONFIRM_SECONDS:.0f} s") from None
 
-    async def _confirmed(self, message: Msg) -> None:
+    def _confirmed(self, message: Msg) -> None:
         waiting = self._waiting.get(message.subject)
         if waiting is not None and not waiting[0].done():
             waiting[0].set_result(message)

@@ -75,11 +75,8 @@ class Pull:
 
     async def start(self) -> None:
         self._seen_at = asyncio.get_running_loop().time()
-        # a pull never brings more than was asked for, so the client must not drop what it brings
-        self._subscription = await self._session.client.subscribe(
-            self._inbox, cb=self._received, pending_msgs_limit=-1, pending_bytes_limit=-1
-        )
-        await self._ask()
+        self._subscription = await self._session.client.listen(self._inbox, self._received)
+        self._ask()
 
     async def stop(self) -> None:
         self.end("stopped")
@@ -97,7 +94,7 @@ class Pull:
         if silent > _MISSED * HEARTBEAT.total_seconds():
             self.end(f"no sign of the server for {silent:.0f} s")
 
-    async def _ask(self) -> None:
+    def _ask(self) -> None:
         wanted = self._batch - self._asked
         request = {
             "batch": wanted,
@@ -106,9 +103,9 @@ class Pull:
             "idle_heartbeat": int(HEARTBEAT.total_seconds() * 1e9),
         }
         self._asked += wanted
-        await self._session.client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
+        self._session.client.send(self._subject, json.dumps(request).encode(), self._inbox)
 
-    async def _received(self, message: Msg) -> None:
+    def _received(self, message: Msg) -> None:
         self._seen_at = asyncio.get_running_loop().time()
         if self.ended.is_set():
             return
@@ -119,7 +116,7 @@ class Pull:
             headers = message.headers or {}
             self._control(headers.get("Status", ""), headers)
         if not self.ended.is_set() and self._asked <= self._batch // 2:
-            await self._ask()
+            self._ask()
 
     def _control(self, status: str, headers: dict[str, str]) -> None:
         """408 and 409 give back what a request had left; only some of them mean that the consumer itself is gone."""

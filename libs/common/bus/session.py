@@ -6,14 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-import nats.aio.client
 import nats.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from libs.common import cancellation
-from libs.common.bus import metrics
+from libs.common.bus import metrics, wire
 from libs.common.bus.errors import Closed, Unavailable
 
 log = structlog.get_logger()
@@ -24,7 +23,7 @@ _PING_SECONDS: Final = 10
 _DRAIN_LIMIT: Final = timedelta(seconds=5)
 
 
-class HeedfulClient(nats.aio.client.Client):
+class HeedfulClient(wire.Client):
     """A client whose calls never swallow a cancellation."""
 
     async def request(self, *arguments: Any, **named: Any) -> Msg:

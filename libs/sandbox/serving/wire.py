@@ -102,6 +102,8 @@ class Connection(asyncio.Protocol):
         self._whole: deque[tuple[Request, bool]] = deque()
         """Requests that wait for the answer before them, and whether the connection outlives theirs."""
         self._stream: Stream | None = None
+        self._pieces: list[bytes] = []
+        """Of the stream, to be sent in one write when this turn of the loop is over."""
         self._bearable = sys.maxsize
         """Bytes that may wait for the client."""
         self._keep = True
@@ -212,12 +214,20 @@ class Connection(asyncio.Protocol):
         self._bearable = self._transport.get_write_buffer_size() + BACKLOG_LIMIT
 
     def _send(self, piece: bytes) -> None:
-        self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-        if self._transport.get_write_buffer_size() > self._bearable:
-            self._transport.abort()
+        if not self._pieces:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pieces.append(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def _flush(self) -> None:
+        if self._pieces and not self._transport.is_closing():
+            self._transport.write(b"".join(self._pieces))
+            if self._transport.get_write_buffer_size() > self._bearable:
+                self._transport.abort()
+        self._pieces.clear()
 
     def _end(self) -> None:
-        self._transport.write(b"0\r\n\r\n")
+        self._pieces.append(b"0\r\n\r\n")
+        self._flush()
         if self._stream:
             self._stream.closed()
             self._stream = None
