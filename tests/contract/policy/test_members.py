@@ -8,7 +8,7 @@ import msgspec
 from libs.common import digests, subjects
 from libs.common.api import wellknown
 from libs.common.kube.resources import CLUSTERS, EVENTS, ObjectKey
-from libs.common.messages import Beat, InventoryItem, InventoryRequest, Order, Origin
+from libs.common.messages import Beat, InventoryItem, InventoryRequest, Order, Origin, Work
 from tests.contract.policy.hub import until
 from tests.contract.policy.objects import config_map, deployment, key_of, policy_for
 from tests.contract.policy.world import World, held, serving
@@ -76,11 +76,11 @@ async def test_a_member_that_fell_silent_a_moment_ago_is_waited_for(running: Wor
     running.place = lambda request: [("m1", 0)]
 
     await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
-    tombstone = await until(lambda: next((w for w in running.history if w.op == "delete"), None))
+    await until(lambda: _tombstone(running))
     await asyncio.sleep(_LOOKED)
 
     assert not await _no_cluster(running, "m2")
-    await running.report_gone(tombstone)
+    await running.report_gone(await until(lambda: _tombstone(running)))
     await until(lambda: _no_cluster(running, "m2"))
     assert not await _warned_of(running, "m2", "MemberGivenUp")
 
@@ -95,11 +95,11 @@ async def test_a_member_that_its_agent_reaches_is_waited_for_whatever_its_condit
     await running.nats.round_trip()
 
     await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
-    tombstone = await until(lambda: next((w for w in running.history if w.op == "delete"), None))
+    await until(lambda: _tombstone(running))
     await asyncio.sleep(_LOOKED)
 
     assert not await _no_cluster(running, "m2")
-    await running.report_gone(tombstone)
+    await running.report_gone(await until(lambda: _tombstone(running)))
     await until(lambda: _no_cluster(running, "m2"))
 
 
@@ -174,6 +174,11 @@ async def test_removals_stop_while_the_hub_looks_rolled_back(running: World) -> 
     await until(lambda: running.work("m1", key_of("ConfigMap", "c")))
 
     assert running.work("m1", A) is not None
+
+
+def _tombstone(world: World) -> Work | None:
+    """The last order to remove."""
+    return next((w for w in reversed(world.history) if w.op == "delete"), None)
 
 
 async def _no_cluster(world: World, name: str) -> bool:
