@@ -238,6 +238,8 @@ class Outcome(Message, frozen=True, kw_only=True):
     """Each cluster that has a work for this origin now, with the order of that work."""
     clusters: dict[str, str] = {}
     """Uid of each of those clusters."""
+    failures: dict[str, str] = {}
+    """Clusters whose work cannot be made (an override does not fit), and why."""
     scheduled: Condition | None = None
     scheduler_observed_generation: int = 0
     affinity_name: str = ""

@@ -12,6 +12,7 @@ from libs.common.api.cluster import Cluster
 from libs.common.bus import cloudevents
 from libs.common.kube import resources
 from libs.common.kube.client import MERGE, Client
+from libs.common.kube.errors import NotFound
 from libs.common.kube.resources import ObjectKey
 from libs.common.names import encode_token
 from libs.common.reconcile import DONE, After, Outcome, Queue
@@ -108,6 +109,9 @@ class Clusters:
     async def _finalizers(self, cluster: Cluster, finalizers: list[str]) -> None:
         metadata = cluster.metadata
         patch = {"metadata": {"finalizers": finalizers or None, "resourceVersion": metadata.resource_version}}
-        await self._api.patch(
-            resources.CLUSTERS, ObjectKey("", metadata.name), patch, content_type=MERGE, manager=MANAGER
-        )
+        try:
+            await self._api.patch(
+                resources.CLUSTERS, ObjectKey("", metadata.name), patch, content_type=MERGE, manager=MANAGER
+            )
+        except NotFound:  # the watch will show that it is gone
+            log.debug("a cluster went meanwhile", cluster=metadata.name)

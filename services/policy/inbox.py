@@ -12,6 +12,7 @@ import structlog
 from libs.common import bus, subjects
 from libs.common.api import wellknown
 from libs.common.bus import cloudevents
+from libs.common.errors import Terminal
 from libs.common.kube import resources
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.errors import ApiError, ServerFault, TooManyRequests
@@ -67,7 +68,10 @@ class Inbox:
         )
 
     async def _handle(self, delivery: "bus.Delivery[Policy]") -> None:
-        namespace, name = self._nats.subjects.origin(delivery.subject)
+        try:
+            namespace, name = self._nats.subjects.origin(delivery.subject)
+        except ValueError as error:
+            raise Terminal(str(error)) from error
         event_id, operation, kind, version = "", "applied", str(delivery.message.get("kind", "")), ""
         try:
             event = _event(delivery)

@@ -22,7 +22,6 @@ from libs.common.service import Health
 from services.policy import namespaces, routing
 from services.policy.beats import Beats
 from services.policy.bindings import Bindings
-from services.policy.calm import calm
 from services.policy.claims import Claims
 from services.policy.clusters import Clusters
 from services.policy.core.exclusions import Exclusions
@@ -127,15 +126,15 @@ class Leadership:
             health.ready("leader", True)
             for name, job in {
                 "requests": self.requests.run(),
-                "origins": reconcile.run(self._queue, calm(self._look), name="origins", workers=self._settings.workers),
-                "claims": reconcile.run(self.effects.claims.queue, calm(self.effects.claims), name="claims"),
-                "clusters": reconcile.run(self.clusters.queue, calm(self.clusters), name="clusters", workers=4),
+                "origins": reconcile.run(self._queue, self._look, name="origins", workers=self._settings.workers),
+                "claims": reconcile.run(self.effects.claims.queue, self.effects.claims, name="claims"),
+                "clusters": reconcile.run(self.clusters.queue, self.clusters, name="clusters", workers=4),
                 "epochs": self.epochs.run(term),
                 "rollback": self.rollback.run(self.hub.live_version),
                 "beats": self.beats.run(),
-                "members": reconcile.run(self.beats.queue, calm(self.beats), name="members", workers=4),
+                "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=4),
                 "inbox": self.inbox.run(),
-                "answers": reconcile.run(self.placements.done, calm(self.placements.purge), name="answers", workers=8),
+                "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=8),
             }.items():
                 tasks.create_task(job, name=name)
 

@@ -65,6 +65,8 @@ class Reconciler:
         if template is None:
             self._decided.forget(key)
             return await self._removal.leftovers(key)
+        if binding is not None and template.is_orphaning:
+            return DONE
         decision = self._view.decide(template, binding)
         self._do.claims.check(template, decision)
         if isinstance(decision, Claim) and not self._held(key, template, decision, binding):

@@ -17,6 +17,7 @@ from libs.common.messages import InventoryItem, Origin, TemplateRef
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, Outcome
 from services.policy import metrics
+from services.policy.core import binding as bindings
 from services.policy.core import departures, dispatch, divergence, leaving, render, retreat
 from services.policy.core.keys import with_changes
 from services.policy.core.leaving import Leaving
@@ -70,9 +71,23 @@ class Removal:
         live = await self._view.templates.live(wanted)
         if live is not None:
             raise Retry("the template is there, but the watch has not shown it yet")
+        now = await self._do.bindings.live(key)
+        if now is not None and not bindings.is_owned(now):
+            await self._orphaned(key, now)
+            return DONE
         self._rollback.check("template gone", key)
         await self._do.bindings.delete(key, binding)
         return DONE
+
+    async def _orphaned(self, key: OriginKey, binding: ResourceBinding) -> None:
+        """A template that was deleted with `--cascade=orphan` leaves behind what runs, as in Karmada."""
+        fleet = self._view.fleet()
+        wanted = departures.released_from_departed(binding, fleet.clusters, fleet.uids, self._do.orders.next())
+        stands = await self._do.bindings.write(key, wanted, binding)
+        template = reference_of(binding.spec.resource)
+        trace = telemetry.root(names.deletion_trace_id(template.uid))
+        sent = await self._do.sending.binding(key, stands, template, None, frozen=True, traceparent=trace)
+        await self.clear(key, stands, sent)
 
     # ---- works without a binding ----
 

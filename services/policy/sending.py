@@ -51,7 +51,7 @@ class Sending:
         key: OriginKey,
         binding: ResourceBinding,
         template: TemplateRef,
-        body: Body,
+        body: Body | None,
         *,
         frozen: bool,
         traceparent: str,
@@ -59,7 +59,7 @@ class Sending:
         """Brings the works of a binding, and what the status-aggregator knows of it, to what it says.
 
         Args:
-            body: the template, with its claim.
+            body: the template, with its claim; None when it is gone and leaves its works behind.
             frozen: no policy decides about it now, so that works that stand are left as they are.
         """
         fleet, standing = self._view.fleet(), self._view.works.standing(key)
@@ -67,7 +67,8 @@ class Sending:
         chosen = [c for c in render.targets(binding) if c in fleet.clusters]
         staying = [c for c in chosen if fleet.clusters[c].metadata.deletion_timestamp is None]
         held = frozenset(c for c in staying if frozen and c in standing and standing[c].op == "apply")
-        targets, failed = self._render(binding, body, [c for c in staying if c not in held], fleet)
+        missing = [c for c in staying if c not in held]
+        targets, failed = self._render(binding, body, missing, fleet) if body is not None else ({}, {})
         notes = binding.metadata.annotations or {}
         left = leaving.cleared(leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)), gone, fleet.uids)
         desired = Desired(
@@ -78,11 +79,11 @@ class Sending:
             leaving=leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)),
             uids=fleet.uids,
             preserve=bool(binding.spec.preserve_resources_on_deletion),
-            held=held | frozenset(failed) | (frozenset(chosen) - frozenset(staying)),
+            held=frozenset(chosen) - targets.keys(),
         )
         plan = dispatch.plan(desired, standing, gone)
         await self.publish(key, plan.publications, traceparent=traceparent)
-        await self._tell(key, binding, template, staying, traceparent=traceparent)
+        await self._tell(key, binding, template, staying, failed, traceparent=traceparent)
         for cluster, error in failed.items():
             self._notices.override_failed(key, template, cluster, error)
         return Sent(strays=plan.strays, left=left, purges=plan.purges)
@@ -126,7 +127,14 @@ class Sending:
         return rendered, failed
 
     async def _tell(
-        self, key: OriginKey, binding: ResourceBinding, template: TemplateRef, targets: list[str], *, traceparent: str
+        self,
+        key: OriginKey,
+        binding: ResourceBinding,
+        template: TemplateRef,
+        targets: list[str],
+        failures: Mapping[str, str],
+        *,
+        traceparent: str,
     ) -> None:
         message = outcome.outcome(
             self._view.hub.uid,
@@ -135,6 +143,7 @@ class Sending:
             targets=targets,
             standing=self._view.works.standing(key),
             uids=self._view.fleet().uids,
+            failures=failures,
             order=self._orders.next(),
         )
         told = self._told.get(key)

@@ -210,6 +210,11 @@ def placement_json(placement: Placement | None) -> str:
     return msgspec.json.encode(placement).decode()
 
 
+def is_owned(binding: ResourceBinding) -> bool:
+    """Whether it goes with its template; `kubectl delete --cascade=orphan` cuts that bond first."""
+    return any(o.uid == binding.spec.resource.uid for o in binding.metadata.owner_references or ())
+
+
 def content(binding: ResourceBinding) -> dict[str, Any]:
     """The binding as JSON data, for writing and comparing; without status, which is another's."""
     body: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(binding, status=None))

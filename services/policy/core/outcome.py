@@ -21,6 +21,7 @@ def outcome(
     targets: Iterable[str],
     standing: Mapping[str, Published],
     uids: Mapping[str, str],
+    failures: Mapping[str, str],
     order: Order,
 ) -> Outcome:
     """The message under `order`.
@@ -38,6 +39,7 @@ def outcome(
         order=order,
         expected=works,
         clusters={c: uids[c] for c in works if c in uids},
+        failures=dict(failures),
         scheduled=scheduled_condition(note),
         scheduler_observed_generation=0 if failed else binding.metadata.generation,
         affinity_name=(binding.metadata.annotations or {}).get(wellknown.AFFINITY_NAME_ANNOTATION, ""),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from libs.common import names
+from libs.common.api import wellknown
 from libs.common.api.meta import ObjectMeta, PartialObject
 from libs.common.api.meta import Template as Body
 from services.policy.core import matching
@@ -45,6 +46,12 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def facts(self) -> TemplateFacts:
         return TemplateFacts(api_version=self.api_version, kind=self.kind, metadata=self.metadata)
+
+    @property
+    def is_orphaning(self) -> bool:
+        """Whether it is being deleted in such a way that what it owns stays."""
+        metadata = self.metadata
+        return metadata.deletion_timestamp is not None and wellknown.ORPHAN_FINALIZER in (metadata.finalizers or ())
 
     def body(self) -> Body:
         return _whole(self.raw)

@@ -2,6 +2,7 @@
 
 from libs.common import subjects
 from libs.common.api import wellknown
+from libs.common.kube.resources import ObjectKey
 from libs.common.messages import Work
 from libs.common.names import OriginKey
 from tests.contract.policy.hub import until
@@ -97,6 +98,23 @@ async def test_a_deleted_template_goes_from_everywhere(running: World) -> None:
     await until(lambda: _empty(running, subjects.BINDINGS))
     await until(lambda: _empty(running, subjects.PLACEMENTS))
     await until(lambda: _empty(running, subjects.STATUS))
+
+
+async def test_a_template_deleted_as_an_orphan_leaves_all_behind(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await propagated(running)
+
+    resource = running.hub.kinds["", "ConfigMap"]
+    await running.hub.api.delete(resource, ObjectKey("default", "a"), propagation="Orphan")
+
+    async def gone() -> bool:
+        return await running.hub.get("ConfigMap.", "default", "a") is None
+
+    await until(gone)
+    await running.hub.apply(config_map("b"))
+    await propagated(running, key_of("ConfigMap", "b"))
+    assert not [w for w in running.history if w.op == "delete"]
+    assert await running.hub.get(RB, "default", "a-configmap") is not None
 
 
 async def test_a_dropped_cluster_is_named_until_it_reports_gone(running: World) -> None:

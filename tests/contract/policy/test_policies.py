@@ -102,6 +102,7 @@ async def test_a_misfit_override_stops_that_cluster_alone(running: World) -> Non
     assert running.work("m1", A) is None
     outcome = await until(lambda: running.outcomes.get(A))
     assert set(outcome.expected) == {"m1", "m2"}
+    assert "OverridePolicy default/paint" in outcome.failures["m1"]
 
 
 async def test_suspended_dispatching_travels_with_the_work(running: World) -> None:
