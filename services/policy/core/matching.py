@@ -167,11 +167,18 @@ def _gate(policy: PropagationPolicy, overrides: frozenset[tuple[str, str]]) -> C
 
 
 def claim_metadata(policy: PropagationPolicy) -> tuple[dict[str, str | None], dict[str, str | None]]:
-    """Labels and annotations that claim a template or binding for `policy`; None stands for a key to be taken away."""
+    """Labels and annotations that claim a template or binding for `policy`; None stands for a key to be taken away.
+
+    There is one claim only: a claim of the other kind is that of a policy which is gone or was preempted.
+    """
     if is_cluster_scoped(policy):
         return (
-            {wellknown.CLUSTER_POLICY_ID_LABEL: policy.metadata.uid},
-            {wellknown.CLUSTER_POLICY_NAME_ANNOTATION: policy.metadata.name},
+            {wellknown.CLUSTER_POLICY_ID_LABEL: policy.metadata.uid, wellknown.POLICY_ID_LABEL: None},
+            {
+                wellknown.CLUSTER_POLICY_NAME_ANNOTATION: policy.metadata.name,
+                wellknown.POLICY_NAMESPACE_ANNOTATION: None,
+                wellknown.POLICY_NAME_ANNOTATION: None,
+            },
         )
     return (
         {wellknown.POLICY_ID_LABEL: policy.metadata.uid, wellknown.CLUSTER_POLICY_ID_LABEL: None},

@@ -62,6 +62,26 @@ async def test_the_next_policy_takes_over_from_a_deleted_one(running: World) -> 
     await claimed_by(running, "two")
 
 
+async def test_a_cluster_wide_policy_takes_over_and_the_old_claim_goes(running: World) -> None:
+    await running.hub.apply(
+        policy_for("one", "ConfigMap"), policy_for("wide", "ConfigMap", namespace=""), config_map("a")
+    )
+    await claimed_by(running, "one")
+
+    await running.hub.delete("PropagationPolicy.policy.karmada.io", "default", "one")
+
+    await claimed_by(running, "wide")
+    template = await running.hub.get("ConfigMap.", "default", "a")
+    assert template is not None
+    assert wellknown.POLICY_ID_LABEL not in template["metadata"]["labels"]
+
+    async def one_claim() -> bool:
+        binding = await running.hub.get(RB, "default", "a-configmap")
+        return binding is not None and wellknown.POLICY_ID_LABEL not in binding["metadata"]["labels"]
+
+    await until(one_claim)
+
+
 async def test_an_override_is_rendered_and_its_change_too(running: World) -> None:
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a", color="red"), override("blue"))
     await until(lambda: running.work("m1", A) and b"blue" in bytes(running.works["m1", A].manifest))
