@@ -39,6 +39,8 @@ DURATION: Final = prometheus_client.Histogram(
 )
 DEPTH: Final = prometheus_client.Gauge("argosy_reconcile_queue_depth", "Keys that wait to be handled.", ["queue"])
 
+_GOES_ON: Final = 4
+"""Failures in a row after which what is ordinary is so no more."""
 _QUEUES: Final[dict[str, "weakref.WeakSet[Queue[Any]]"]] = {}
 """By name: several loops of one process may share one, such as those of many agents."""
 
@@ -214,10 +216,8 @@ class _Loop(Generic[K]):
             self._outcomes["terminal"].inc()
             self._failures.pop(key, None)
             self._log.warning("gave up", key=key, error=str(error))
-        except errors.Retry as error:
-            self._failed(key, error, "retry", error.after)
         except Exception as error:  # noqa: BLE001 - whatever it is, the key is tried again and the others go on
-            self._failed(key, error, "error", None)
+            self._failed(key, error)
         else:
             self._failures.pop(key, None)
             if isinstance(outcome, After):
@@ -226,15 +226,32 @@ class _Loop(Generic[K]):
             else:
                 self._outcomes["done"].inc()
 
-    def _failed(self, key: K, error: Exception, outcome: str, after: timedelta | None) -> None:
-        self._outcomes[outcome].inc()
+    def _failed(self, key: K, error: Exception) -> None:
+        """Says it once per streak: what was not foreseen at once and with its traceback, the rest if it goes on."""
+        ordinary = _ordinary(error)
+        self._outcomes["retry" if ordinary is not None else "error"].inc()
         failures = self._failures.get(key, 0) + 1
         self._failures[key] = failures
+        after = ordinary.after if isinstance(ordinary, errors.Retry) else None
         pause = after if after is not None else self._backoff.delay(failures, random.random())
-        if failures > 1:
-            self._log.debug("failed again", key=key, error=str(error), failures=failures, pause=pause.total_seconds())
-        elif outcome == "retry":
-            self._log.info("not yet", key=key, error=str(error), pause=pause.total_seconds())
+        told = {
+            "key": key,
+            "error": str(ordinary or error) or type(ordinary or error).__name__,
+            "failures": failures,
+            "pause": pause.total_seconds(),
+        }
+        if ordinary is None and failures == 1:
+            self._log.warning("failed", **told, exc_info=error)
+        elif ordinary is not None and failures == _GOES_ON:
+            self._log.warning("not yet", **told)
         else:
-            self._log.warning("failed", key=key, error=str(error), pause=pause.total_seconds(), exc_info=error)
+            self._log.debug("not yet" if ordinary is not None else "failed again", **told)
         self._queue.add_after(key, pause)
+
+
+def _ordinary(error: Exception) -> Exception | None:
+    """The error itself, or the first of a group, if nothing of it is out of the ordinary."""
+    if isinstance(error, ExceptionGroup):
+        ordinary, others = error.split(errors.Ordinary)
+        return _ordinary(ordinary.exceptions[0]) if ordinary is not None and others is None else None
+    return error if isinstance(error, errors.Ordinary) else None

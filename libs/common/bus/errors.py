@@ -7,16 +7,18 @@ BusError
 └── Closed        the connection is gone for good; the process should end and be started again
 """
 
+from libs.common.errors import Ordinary
+
 
 class BusError(Exception):
     """Any error of the bus."""
 
 
-class Overtaken(BusError):
+class Overtaken(BusError, Ordinary):
     """The last sequence of the subject is not the expected one."""
 
 
-class Unavailable(BusError):
+class Unavailable(BusError, Ordinary):
     """The bus did not confirm. What was sent may still be stored later, so a retry must carry a higher order."""
 
 

@@ -26,6 +26,8 @@ from typing import ClassVar
 
 import msgspec
 
+from libs.common.errors import Ordinary
+
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong, usually with one field."""
@@ -59,7 +61,7 @@ class KubeError(Exception):
     """Anything that goes wrong between us and an API server."""
 
 
-class Unreachable(KubeError):
+class Unreachable(KubeError, Ordinary):
     """No answer came. Reads may be repeated; whether a write took place is not known."""
 
 
@@ -114,10 +116,10 @@ class NotFound(ApiError):
         return not self.details.name
 
 
-class AlreadyExists(ApiError): ...
+class AlreadyExists(ApiError, Ordinary): ...
 
 
-class Conflict(ApiError): ...
+class Conflict(ApiError, Ordinary): ...
 
 
 class Expired(ApiError): ...
@@ -132,10 +134,10 @@ class UnsupportedMedia(ApiError): ...
 class Invalid(ApiError): ...
 
 
-class TooManyRequests(ApiError): ...
+class TooManyRequests(ApiError, Ordinary): ...
 
 
-class ServerFault(ApiError):
+class ServerFault(ApiError, Ordinary):
     """5xx. `too_large_version` is set when the asked resourceVersion lies in the server's future."""
 
     _TOO_LARGE: ClassVar[str] = "ResourceVersionTooLarge"
