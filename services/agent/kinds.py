@@ -35,6 +35,7 @@ class Kinds:
         self._kinds: dict[tuple[str, str], Resource] = {}
         self._reading = asyncio.Lock()
         self._read_at = float("-inf")
+        """When the last reading that came to an end had begun."""
         self.wanted = asyncio.Event()
         """Set by whoever thinks that the member's kinds may have changed: they are read again soon."""
         self.failures: list[str] = []
@@ -51,7 +52,7 @@ class Kinds:
         """The resource of a kind. Raises NoMatch, or KubeError when discovery cannot be read."""
         found = self.find(api_version, kind)
         if found is None:
-            await self._read_if_older(_UNKNOWN_PAUSE)
+            await self._read_since(asyncio.get_running_loop().time() - _UNKNOWN_PAUSE.total_seconds())
             found = self.find(api_version, kind)
         if found is None:
             raise NoMatch(api_version, kind)
@@ -82,16 +83,19 @@ class Kinds:
                 continue
 
     async def read(self) -> None:
-        """Reads discovery now. Raises KubeError."""
-        await self._read_if_older(timedelta())
+        """Has discovery read by a reading that begins after this call; callers at the same time share one.
 
-    async def _read_if_older(self, age: timedelta) -> None:
+        Raises KubeError.
+        """
+        await self._read_since(asyncio.get_running_loop().time())
+
+    async def _read_since(self, moment: float) -> None:
         async with self._reading:
-            loop = asyncio.get_running_loop()
-            if self.known and loop.time() - self._read_at < age.total_seconds():
+            if self.known and self._read_at > moment:
                 return
+            began = asyncio.get_running_loop().time()
             served = await discovery.discover(self._api)
-            self._read_at = loop.time()
+            self._read_at = began
             kinds = {(r.api_version, r.kind): r for r in served.resources}
             changed = not self.known or kinds != self._kinds
             self._kinds, self.known = kinds, True

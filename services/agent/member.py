@@ -9,6 +9,7 @@ import msgspec
 
 from libs.common.api import wellknown
 from libs.common.api.meta import PartialObject, Template
+from libs.common.errors import Retry
 from libs.common.kube.client import Client
 from libs.common.kube.errors import NotFound, Unreachable
 from libs.common.kube.resources import ObjectKey, Resource
@@ -77,25 +78,35 @@ class Member:
         self._done("delete", b"")
 
     async def contents(self, resource: Resource, container: Template) -> list[str]:
-        """What is inside a Namespace or of a CustomResourceDefinition's kinds, and not managed. Raises KubeError."""
-        name = container["metadata"]["name"]
+        """What is inside a Namespace or of a CustomResourceDefinition's kinds, and not managed.
+
+        Raises KubeError, and Retry while discovery cannot name all kinds that may be inside: what is not known is not
+        "nothing". Kubernetes does not end a Namespace then either.
+        """
+        await self._kinds.read()
         if resource.kind == "Namespace":
+            if self._kinds.failures:
+                raise Retry(f"the kinds of the cluster {self._me.cluster} are not all known: {self._kinds.failures[0]}")
             kinds = [r for r in self._kinds.all() if r.namespaced and {"list", "create", "delete"} <= set(r.verbs)]
+            namespace = container["metadata"]["name"]
         else:
-            pairs = contents.served(container)
-            kinds = [r for pair in pairs if (r := self._kinds.find(*pair)) is not None][:1]
-        namespace = name if resource.kind == "Namespace" else ""
+            kinds, namespace = self._defined(container), ""
         found: list[str] = []
         for kind in kinds:
             found += await self._unmanaged(kind, namespace)
         return found
 
+    def _defined(self, definition: Template) -> list[Resource]:
+        """A kind by which all objects of a definition can be listed; none if there can be no objects."""
+        served = [r for pair in contents.served(definition) if (r := self._kinds.find(*pair)) is not None]
+        if not served and not contents.was_never_served(definition):
+            raise Retry(f"the cluster {self._me.cluster} does not serve {definition['metadata']['name']} just now")
+        return served[:1]
+
     async def _unmanaged(self, resource: Resource, namespace: str) -> list[str]:
+        """A kind that is not found was served a moment ago: that raises, too."""
         selector = f"{wellknown.OWNER_LABEL}!={self._me.owner}"
-        try:
-            listing = await self._call(self._api.list(resource, namespace=namespace, label_selector=selector))
-        except NotFound:
-            return []
+        listing = await self._call(self._api.list(resource, namespace=namespace, label_selector=selector))
         found = [_partial(item) for item in listing.items]
         return [str(_name(resource, obj)) for obj in found if not contents.comes_by_itself(resource.kind, obj)]
 

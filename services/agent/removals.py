@@ -100,12 +100,14 @@ class Removals:
 
     async def _resource(self, removal: Removal) -> Resource | None:
         """None if the member is known not to have the kind, nor therefore the object."""
-        try:
-            return await self._kinds.resource(removal.api_version, removal.kind)
-        except NoMatch:
-            if self._kinds.failures:
-                raise
-            return None
+        found = self._kinds.find(removal.api_version, removal.kind)
+        if found is not None:
+            return found
+        await self._kinds.read()
+        found = self._kinds.find(removal.api_version, removal.kind)
+        if found is None and self._kinds.failures:
+            raise NoMatch(removal.api_version, removal.kind)
+        return found
 
     async def _contents(
         self, resource: Resource, name: ObjectName, removal: Removal, observed: Template | None

@@ -29,3 +29,12 @@ def served(definition: Template) -> list[tuple[str, str]]:
     spec: dict[str, Any] = definition.get("spec") or {}
     kind = (spec.get("names") or {}).get("kind", "")
     return [(f"{spec.get('group', '')}/{v['name']}", kind) for v in spec.get("versions") or () if v.get("served")]
+
+
+def was_never_served(definition: Template) -> bool:
+    """Whether a CustomResourceDefinition says of itself that the server never took its kind up: none can be stored.
+
+    Once established it stays so.
+    """
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Established" and c.get("status") == "False" for c in conditions)

@@ -67,3 +67,17 @@ def test_the_kinds_that_a_definition_serves() -> None:
     versions = [{"name": "v1", "served": True}, {"name": "v1alpha1", "served": False}, {"name": "v2", "served": True}]
     spec = {"group": "x.io", "names": {"kind": "Widget"}, "versions": versions}
     assert contents.served({"spec": spec}) == [("x.io/v1", "Widget"), ("x.io/v2", "Widget")]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (None, False),
+        ([], False),
+        ([{"type": "Established", "status": "True"}], False),
+        ([{"type": "NamesAccepted", "status": "False"}], False),
+        ([{"type": "NamesAccepted", "status": "False"}, {"type": "Established", "status": "False"}], True),
+    ],
+)
+def test_a_definition_must_say_itself_that_it_was_never_served(conditions: Any, expected: bool) -> None:
+    assert contents.was_never_served({"status": {"conditions": conditions}}) is expected
