@@ -1,6 +1,5 @@
 """`argosy replay`: recorded questions, put to the code of today."""
 
-import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +25,5 @@ def replay(file: Path, kind: str | None, check: bool) -> None:
     kind = kind or next((k for k in _ENTRIES if k in file.name), None)
     if kind is None:
         raise click.BadParameter(f"{file.name} tells no kind; give --kind {' | '.join(_ENTRIES)}")
-    cases = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    argv = [sys.executable, "-m", _ENTRIES[kind], *(["--check"] if check else []), "-"]
-    raise click.exceptions.Exit(subprocess.run(argv, input=cases, check=False).returncode)
+    argv = [sys.executable, "-m", _ENTRIES[kind], *(["--check"] if check else []), str(file)]
+    raise click.exceptions.Exit(subprocess.run(argv, check=False).returncode)

@@ -1,21 +1,15 @@
-"""Answers recorded questions: `python -m services.policy.replay [--check] FILE` says what policy makes of cases.
+"""Recorded overrides, made anew: `python -m services.policy.replay [--check] FILE` (see `libs.common.replay`).
 
-A case is a line of JSON (the file may be gzipped; `-` reads standard input) with `object` and `overriders`; the answer,
-a line of JSON on standard output, has its `id` and either the `object` after the overriders or the `error`. With
-`--check` it is compared with the recorded one, `want`, and only what differs is printed.
+A case has an `object` and `overriders`; the answer is the `object` after them, or the `error`.
 """
 
-import argparse
-import gzip
 import json
-import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from libs.common import replay
 from libs.common.api.meta import Template
 from libs.common.api.override import Overriders
 from services.policy.core import overriders
@@ -29,37 +23,29 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    id: str
     object: Template | None = None
     error: str | None = None
 
 
-def cases(lines: Iterable[bytes]) -> Iterator[Case]:
-    """The cases that the lines hold. Raises msgspec.DecodeError for a line that is none."""
-    decode = msgspec.json.Decoder(Case).decode
-    return (decode(line) for line in lines if line.strip())
-
-
-def read(path: str) -> list[bytes]:
-    """The lines of a file; `-` is standard input."""
-    if path == "-":
-        return sys.stdin.buffer.readlines()
-    content = Path(path).read_bytes()
-    return (gzip.decompress(content) if path.endswith(".gz") else content).splitlines()
-
-
 def answer(case: Case) -> Answer:
     try:
-        return Answer(id=case.id, object=overriders.apply(case.object, case.overriders))
+        return Answer(object=overriders.apply(case.object, case.overriders))
     except overriders.MisfitError as error:
-        return Answer(id=case.id, error=str(error))
+        return Answer(error=str(error))
 
 
-def agrees(case: Case, given: Answer) -> bool:
-    """Whether an answer is the recorded one. Texts of errors are free."""
+def difference(case: Case, given: Answer) -> str:
+    """How an answer differs from the recorded one; empty if it does not. Texts of errors are free."""
     if "error" in case.want:
-        return given.error is not None
-    return given.error is None and comparable(given.object) == comparable(case.want.get("object"))
+        return "" if given.error is not None else f"no error, wanted {case.want['error']!r}"
+    if given.error is not None:
+        return f"failed with {given.error!r}"
+    agree = comparable(given.object) == comparable(case.want.get("object"))
+    return "" if agree else f"made {_text(given.object)}, wanted {_text(case.want.get('object'))}"
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def comparable(value: Any) -> Any:
@@ -83,19 +69,5 @@ def _document(text: str) -> Any:
     return parsed if isinstance(parsed, dict | list) else text
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m services.policy.replay", description="Answers recorded questions.")
-    parser.add_argument("--check", action="store_true", help="compare with the recorded answers")
-    parser.add_argument("file", help="JSON lines, perhaps gzipped; - reads standard input")
-    arguments = parser.parse_args()
-    answered = [(case, answer(case)) for case in cases(read(arguments.file))]
-    shown = [given for case, given in answered if not arguments.check or not agrees(case, given)]
-    for given in shown:
-        sys.stdout.buffer.write(msgspec.json.encode(given) + b"\n")
-    if arguments.check:
-        sys.stderr.write(f"{len(answered) - len(shown)} of {len(answered)} answers agree\n")
-        sys.exit(1 if shown else 0)
-
-
 if __name__ == "__main__":
-    main()
+    replay.main(Case, answer, difference)

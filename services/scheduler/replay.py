@@ -1,19 +1,12 @@
-"""Recorded questions, decided anew: `python -m services.scheduler.replay [--check] FILE`.
+"""Recorded questions, decided anew: `python -m services.scheduler.replay [--check] FILE` (see `libs.common.replay`).
 
-FILE has one JSON object a line, gzipped if its name ends in .gz; `-` is the standard input. A case holds `clusters`
-(Cluster objects), `spec` and `status` of a ResourceBinding; `want` is the recorded answer: `result` [{name, replicas}],
-or `error`, with `unfit` {cluster: reason} where none fits. Without --check a line of JSON is printed for each case;
-with it the cases that differ, and the exit code is 1 if there are any.
+A case holds `clusters` (Cluster objects), `spec` and `status` of a ResourceBinding; `want` is the recorded answer:
+`result` [{name, replicas}], or `error`, with `unfit` {cluster: reason} where none fits.
 """
-
-import argparse
-import gzip
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
+from libs.common import replay
 from libs.common.api import selectors
 from libs.common.api.cluster import Cluster, ClusterStatus
 from libs.common.api.meta import ApiStruct
@@ -45,13 +38,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     clusters: list[msgspec.Raw]
     spec: BindingSpec
     status: BindingStatus = BindingStatus()
-    want: Want
-
-
-def load(content: bytes) -> Iterator[Case]:
-    """The cases of a file's content."""
-    decoder = msgspec.json.Decoder(Case)
-    return (decoder.decode(line) for line in content.splitlines() if line.strip())
+    want: Want = Want()
 
 
 def answer(case: Case) -> Placed:
@@ -130,42 +117,5 @@ def _wanted(want: Want) -> dict[str, int]:
     return {c.name: c.replicas for c in want.result or ()}
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m services.scheduler.replay", description="Decides cases anew.")
-    parser.add_argument("--check", action="store_true", help="compare with the recorded answers")
-    parser.add_argument("file", metavar="FILE", help="JSON lines, perhaps gzipped; - is the standard input")
-    chosen = parser.parse_args()
-    cases = load(_content(chosen.file))
-    sys.exit(_check(cases) if chosen.check else _print(cases))
-
-
-def _content(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    content = Path(name).read_bytes()
-    return gzip.decompress(content) if name.endswith(".gz") else content
-
-
-def _print(cases: Iterator[Case]) -> int:
-    for case in cases:
-        line = {"id": case.id, "answer": answer(case)}
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-    return 0
-
-
-def _check(cases: Iterator[Case]) -> int:
-    passed = failed = 0
-    for case in cases:
-        said = difference(case, answer(case))
-        if said:
-            failed += 1
-            sys.stdout.write(f"{case.id} ({', '.join(case.tags)}): {said}\n")
-        else:
-            passed += 1
-    sys.stdout.write(f"{passed} passed, {failed} failed\n")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    main()
+    replay.main(Case, answer, difference)

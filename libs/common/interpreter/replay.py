@@ -1,59 +1,76 @@
-"""Recorded questions to the interpreter, answered anew: `python -m libs.common.interpreter.replay [--check] FILE`.
+"""Recorded questions to the interpreter: `python -m libs.common.interpreter.replay [--check] FILE`.
 
-A case is a JSON object on a line: `id`, `op`, `object` and what the operation needs (`observed`, `replicas`, `items`);
-`want` is the recorded answer. Null, empty and absent are equal; so are the order of dependencies and times that mean
-"now". What Go's types add outside a status is not written by anyone and is not compared.
+How it is called says `libs.common.replay`. A case has `op`, `object` and what the operation needs (`observed`,
+`replicas`, `items`); `want` is the recorded answer. Null, empty and absent are equal; so are the order of dependencies
+and times that mean "now". What Go's types add outside a status is not written by anyone and is not compared.
 """
 
-import argparse
-import gzip
-import sys
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from libs.common import replay
+from libs.common.api.meta import Template
 from libs.common.api.work import AggregatedStatusItem
 from libs.common.interpreter import registry
+from libs.common.interpreter.rules import Operation
 from libs.common.interpreter.typed import InterpretError
 
 _NOW_FIELDS = ("lastProbeTime", "lastTransitionTime")
 _GO_ZEROS = (None, "", 0, False)
 
 
-def _replicas(case: dict[str, Any]) -> dict[str, Any]:
-    count, requirements = registry.replicas(case["object"])
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded question."""
+
+    op: Operation
+    object: Template
+    observed: Template = {}
+    replicas: int = 0
+    items: list[AggregatedStatusItem] | None = None
+    id: str = ""
+    want: dict[str, Any] = {}
+
+
+def _replicas(case: Case) -> dict[str, Any]:
+    count, requirements = registry.replicas(case.object)
     return {"replicas": count, "requirements": msgspec.to_builtins(requirements)}
 
 
-def _aggregate(case: dict[str, Any]) -> dict[str, Any]:
-    template = case["object"]
-    items = msgspec.convert(case.get("items") or [], list[AggregatedStatusItem])
-    status = registry.aggregate_status(template, items)
-    return {"object": template if status is None else {**template, "status": status}}
+def _aggregate(case: Case) -> dict[str, Any]:
+    status = registry.aggregate_status(case.object, case.items or [])
+    return {"object": case.object if status is None else {**case.object, "status": status}}
 
 
-_ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+_ANSWERS: dict[Operation, Callable[[Case], dict[str, Any]]] = {
     "InterpretReplica": _replicas,
-    "ReviseReplica": lambda case: {"object": registry.revise_replica(case["object"], case["replicas"])},
-    "Retain": lambda case: {"object": registry.retain(case["object"], case["observed"])},
+    "ReviseReplica": lambda case: {"object": registry.revise_replica(case.object, case.replicas)},
+    "Retain": lambda case: {"object": registry.retain(case.object, case.observed)},
     "AggregateStatus": _aggregate,
-    "InterpretStatus": lambda case: {"status": registry.reflect_status(case["object"])},
-    "InterpretHealth": lambda case: {"health": registry.is_healthy(case["object"])},
-    "InterpretDependency": lambda case: {"dependencies": msgspec.to_builtins(registry.dependencies(case["object"]))},
+    "InterpretStatus": lambda case: {"status": registry.reflect_status(case.object)},
+    "InterpretHealth": lambda case: {"health": registry.is_healthy(case.object)},
+    "InterpretDependency": lambda case: {"dependencies": msgspec.to_builtins(registry.dependencies(case.object))},
 }
 
 
-def answer(case: dict[str, Any]) -> dict[str, Any]:
+def answer(case: Case) -> dict[str, Any]:
     """What the interpreter says to a case, in the shape of `want`."""
-    template = case["object"]
-    if not registry.enabled(case["op"], template.get("apiVersion", ""), template.get("kind", "")):
+    if not registry.enabled(case.op, case.object.get("apiVersion", ""), case.object.get("kind", "")):
         return {"enabled": False}
     try:
-        return _ANSWERS[case["op"]](case)
+        return _ANSWERS[case.op](case)
     except InterpretError as error:
         return {"error": str(error)}
+
+
+def difference(case: Case, got: dict[str, Any]) -> str:
+    """How an answer differs from the recorded one; empty if it does not."""
+    return "" if matches(case.want, got) else f"{case.op}: got {_text(got)}, wanted {_text(case.want)}"
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def matches(want: dict[str, Any], got: dict[str, Any]) -> bool:
@@ -85,34 +102,5 @@ def _compact(value: Any, *, zeros: bool) -> Any:
     return value
 
 
-def _cases(source: str) -> Iterable[dict[str, Any]]:
-    data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
-    return [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m libs.common.interpreter.replay", description=__doc__)
-    parser.add_argument("file", help="JSON lines, perhaps gzipped; - is standard input")
-    parser.add_argument("--check", action="store_true", help="print the cases whose answer differs from `want`")
-    arguments = parser.parse_args()
-    total = differing = 0
-    for case in _cases(arguments.file):
-        got = answer(case)
-        total += 1
-        if arguments.check and matches(case["want"], got):
-            continue
-        differing += 1
-        shown = {"id": case["id"], "op": case["op"], "got": got}
-        if arguments.check:
-            shown["want"] = case["want"]
-        sys.stdout.write(msgspec.json.encode(shown, order="deterministic").decode() + "\n")
-    if not arguments.check:
-        return 0
-    sys.stdout.write(f"{total - differing} passed, {differing} failed\n")
-    return 1 if differing else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    replay.main(Case, answer, difference)

@@ -1,14 +1,14 @@
 """Recorded questions with Karmada's answers."""
 
-import gzip
 from pathlib import Path
 
 import pytest
 
+from libs.common.replay import read
 from services.scheduler import replay
 
 FILE = Path(__file__).parents[2] / "data" / "cases-scheduling.jsonl.gz"
-CASES = list(replay.load(gzip.decompress(FILE.read_bytes())))
+CASES = read(FILE.read_bytes(), replay.Case)
 
 
 @pytest.mark.parametrize("tag", sorted({tag for case in CASES for tag in case.tags}))
