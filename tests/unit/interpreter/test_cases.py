@@ -15,7 +15,7 @@ _FILE = Path(__file__).parents[2] / "data" / "cases-interpreter.jsonl.gz"
 
 
 def _by_kind() -> dict[tuple[str, str], list[Case]]:
-    grouped = defaultdict(list)
+    grouped: defaultdict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in read(_FILE.read_bytes(), Case):
         grouped[case.object["kind"], case.op].append(case)
     return grouped
