@@ -57,6 +57,12 @@ class Reconciler:
     async def __call__(self, key: OriginKey) -> Outcome:
         """Looks at one origin. Raises what the hub or the bus raise; the queue tries again."""
         await self._view.works.ready()
+        try:
+            return await self._look(key)
+        finally:
+            self._do.requests.looked(key)
+
+    async def _look(self, key: OriginKey) -> Outcome:
         binding, template = self._view.hub.binding(key), self._view.template(key)
         if binding is not None and binding.metadata.deletion_timestamp is not None:
             return await self._removal.binding(key, binding)
@@ -94,7 +100,6 @@ class Reconciler:
         answer = None
         if not why:
             self._view.placements.settle(key)
-            self._do.requests.unneeded(key)
         if why:
             digest = self._digest(wanted, fleet)
             answer = self._answer(key, digest, template, fleet)
@@ -107,6 +112,7 @@ class Reconciler:
         with telemetry.span("placed", parent=traceparent) as span:
             stands = await self._do.bindings.write(key, wanted, binding)
             if answer is not None:
+                self._decided.at(key, *fleet.views_of(wanted), until=_good_until(answer))
                 self._do.settled(key, stands, answer)
             if binding is None and key != origins.plain_name(template.key):
                 self._do.notices.renamed(reference(template), key)
@@ -201,10 +207,6 @@ class Reconciler:
         )
 
     def _placed(self, wanted: ResourceBinding, answer: Answer, fleet: Fleet) -> ResourceBinding:
-        key = bindings.key_of(wanted)
-        again = _AGAIN.get(answer.placed.failure or "")
-        until = asyncio.get_running_loop().time() + again.total_seconds() if again is not None else math.inf
-        self._decided.at(key, *fleet.views_of(wanted), until=until)
         return bindings.placed(
             wanted,
             answer.placed,
@@ -232,3 +234,9 @@ class Reconciler:
         )
         await self._removal.clear(key, stands, sent)
         return DONE
+
+
+def _good_until(answer: Answer) -> float:
+    """When an answer is to be asked for again though nothing changed, by the loop's clock."""
+    again = _AGAIN.get(answer.placed.failure or "")
+    return asyncio.get_running_loop().time() + again.total_seconds() if again is not None else math.inf

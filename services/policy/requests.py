@@ -5,7 +5,6 @@ waiting questions coalesce by themselves. A question without an answer for too l
 """
 
 import asyncio
-import heapq
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from libs.common import bus
 from libs.common.messages import BindingRequest
 from libs.common.names import OriginKey
 from services.policy import metrics
+from services.policy.core.window import Window
 
 
 class _Open(msgspec.Struct):
@@ -38,14 +38,11 @@ class Requests:
     ) -> None:
         self._nats = nats
         self._retry = retry
-        self._window = window
         self._timeout = timeout.total_seconds()
+        self._window = Window(window, retry)
         self._open: dict[OriginKey, _Open] = {}
-        self._waiting: dict[OriginKey, tuple[int, int]] = {}
-        self._heap: list[tuple[int, int, OriginKey]] = []
-        self._promoted: set[OriginKey] = set()
+        self._wanted: set[OriginKey] = set()
         self._sent: dict[OriginKey, tuple[str, int]] = {}
-        self._age = 0
         self._asked = asyncio.Event()
 
     async def ask(self, key: OriginKey, request: BindingRequest, *, hurry: bool, traceparent: str) -> bool:
@@ -53,16 +50,15 @@ class Requests:
 
         Without `hurry` (nothing about the object changed) it asks after all others, and only in half of the window.
         """
+        self._wanted.add(key)
         entry = self._open.get(key)
         if entry is not None and not entry.expired:
             return False
-        if entry is None and not self._room(key, hurry):
-            priority = request.priority.priority if request.priority is not None else 0
-            self._wait(key, 2 * priority + hurry)
+        priority = request.priority.priority if request.priority is not None else 0
+        if not self._window.take(key, priority, hurry=hurry):
+            self._measure()
             return False
-        self._forget_waiting(key)
-        loop = asyncio.get_running_loop()
-        entry = self._open[key] = _Open(request.digest, 0, loop.time())
+        entry = self._open[key] = _Open(request.digest, 0, asyncio.get_running_loop().time())
         self._asked.set()
         try:
             entry.seq = await self._nats.publish(
@@ -87,18 +83,19 @@ class Requests:
         if entry is not None and entry.digest == digest:
             self._close(key)
 
-    def unneeded(self, key: OriginKey) -> None:
-        """There is nothing to ask about a binding any more."""
-        if key in self._waiting or key in self._promoted:
-            self._forget_waiting(key)
-            self._promote()
+    def looked(self, key: OriginKey) -> None:
+        """A look at a binding is over: if it did not ask, nothing is kept for it but a question on its way."""
+        if key in self._wanted:
+            self._wanted.discard(key)
+            return
+        entry = self._open.get(key)
+        if entry is None or entry.expired:
+            self._close(key)
 
     def drop(self, key: OriginKey) -> None:
         """Forgets a binding that is gone."""
         self._sent.pop(key, None)
-        self._forget_waiting(key)
-        if key in self._open:
-            self._close(key)
+        self._close(key)
 
     def expire_all(self) -> None:
         """Answers may be lost: everything is asked again."""
@@ -123,37 +120,11 @@ class Requests:
             except TimeoutError:
                 continue
 
-    def _room(self, key: OriginKey, hurry: bool) -> bool:
-        window = self._window if hurry else self._window // 2
-        return key in self._promoted or len(self._open) + len(self._promoted) < window
-
-    def _wait(self, key: OriginKey, priority: int) -> None:
-        rank = self._waiting.get(key)
-        if rank is not None and -rank[0] == priority:
-            return
-        self._age += 1
-        self._waiting[key] = (-priority, rank[1] if rank is not None else self._age)
-        heapq.heappush(self._heap, (*self._waiting[key], key))
-        self._measure()
-
-    def _forget_waiting(self, key: OriginKey) -> None:
-        self._waiting.pop(key, None)
-        self._promoted.discard(key)
-
     def _close(self, key: OriginKey) -> None:
         self._open.pop(key, None)
-        self._promote()
-
-    def _promote(self) -> None:
-        """Tells those who waited longest that there is room for them."""
-        while self._heap and self._room(self._heap[0][2], hurry=-self._heap[0][0] % 2 == 1):
-            priority, age, first = heapq.heappop(self._heap)
-            if self._waiting.get(first) == (priority, age):
-                del self._waiting[first]
-                self._promoted.add(first)
-                self._retry(first, -priority)
+        self._window.leave(key)
         self._measure()
 
     def _measure(self) -> None:
-        metrics.WAITING.set(len(self._waiting))
+        metrics.WAITING.set(self._window.waiting)
         metrics.IN_FLIGHT.set(len(self._open))
