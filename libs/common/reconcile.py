@@ -21,7 +21,7 @@ import msgspec
 import prometheus_client
 import structlog
 
-from libs.common import errors
+from libs.common import cancellation, errors
 from libs.common.backoff import Backoff
 
 K = TypeVar("K", bound=Hashable)
@@ -216,6 +216,10 @@ class _Loop(Generic[K]):
             self._outcomes["terminal"].inc()
             self._failures.pop(key, None)
             self._log.warning("gave up", key=key, error=str(error))
+        except asyncio.CancelledError as error:
+            if cancellation.is_asked():
+                raise
+            self._failed(key, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the key is tried again and the others go on
             self._failed(key, error)
         else:
@@ -226,7 +230,7 @@ class _Loop(Generic[K]):
             else:
                 self._outcomes["done"].inc()
 
-    def _failed(self, key: K, error: Exception) -> None:
+    def _failed(self, key: K, error: BaseException) -> None:
         """Says it once per streak: what was not foreseen at once and with its traceback, the rest if it goes on."""
         ordinary = _ordinary(error)
         self._outcomes["retry" if ordinary is not None else "error"].inc()
@@ -249,7 +253,7 @@ class _Loop(Generic[K]):
         self._queue.add_after(key, pause)
 
 
-def _ordinary(error: Exception) -> Exception | None:
+def _ordinary(error: BaseException) -> Exception | None:
     """The error itself, or the first of a group, if nothing of it is out of the ordinary."""
     if isinstance(error, ExceptionGroup):
         ordinary, others = error.split(errors.Ordinary)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import structlog
 from nats.aio.msg import Msg
 
+from libs.common import cancellation
 from libs.common.bus import codec, delivery
 from libs.common.bus.connection import Connection
 from libs.common.bus.delivery import Delivery
@@ -80,7 +81,9 @@ class Exchange(Connection):
                     answer = await handler(delivery)
                     payload, headers = await self._packed_whole(delivery.reply, answer)
                     await self._session.client.publish(delivery.reply, payload, headers=headers)
-                except Exception:
+                except (Exception, asyncio.CancelledError) as error:
+                    if isinstance(error, asyncio.CancelledError) and cancellation.is_asked():
+                        raise
                     log.exception("request not answered", subject=subject)
 
         async with self.subscribe_core(subject, type_, take), asyncio.TaskGroup() as tasks:

@@ -10,6 +10,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from libs.common import cancellation
 from libs.common.bus import codec, delivery, following, metrics, streams
 from libs.common.bus.dead import DeadLetters
 from libs.common.bus.delivery import Delivery
@@ -136,7 +137,9 @@ class Workers:
             self._dead.put(raw.subject, raw.data, headers, at.stream_seq, str(error))
         except Retry as error:
             return _again(error.after.total_seconds() if error.after is not None else _delay(at.attempts))
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and cancellation.is_asked():
+                raise
             log.warning(
                 "message not handled, will be tried again",
                 subject=raw.subject,

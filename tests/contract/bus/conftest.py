@@ -31,6 +31,13 @@ async def until(condition: Callable[[], bool], limit: timedelta = timedelta(seco
             await asyncio.sleep(0.005)
 
 
+async def given_up() -> None:
+    """What a call of a library does that ends while it is waited for: its future is cancelled, the task is not."""
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
 class Reader:
     """A state reader that remembers the last message of each subject, and how often it had to begin again."""
 

@@ -8,7 +8,7 @@ import pytest
 from libs.common import bus
 from libs.common.messages import Inventory, InventoryRequest, Origin
 from libs.common.subjects import DEAD
-from tests.contract.bus.conftest import running, until
+from tests.contract.bus.conftest import given_up, running, until
 
 SECOND = timedelta(seconds=1)
 ASKED = InventoryRequest(hub_uid="h", cluster_uid="c")
@@ -57,6 +57,23 @@ async def test_a_request_whose_handler_fails_stays_unanswered_and_the_next_is_se
         return await answer(delivery)
 
     async with running(made.serve(subject(made), InventoryRequest, once)):
+        await made.round_trip()
+        with pytest.raises(bus.Unavailable):
+            await _asked(made, timedelta(milliseconds=200))
+        assert (await _asked(made)).cluster == "m1"
+
+
+async def test_a_future_that_a_library_gives_up_ends_no_worker(made: bus.Bus) -> None:
+    failed = False
+
+    async def once(delivery: bus.Delivery[InventoryRequest]) -> Inventory:
+        nonlocal failed
+        if not failed:
+            failed = True
+            await given_up()
+        return await answer(delivery)
+
+    async with running(made.serve(subject(made), InventoryRequest, once, workers=1)):
         await made.round_trip()
         with pytest.raises(bus.Unavailable):
             await _asked(made, timedelta(milliseconds=200))

@@ -9,7 +9,7 @@ from libs.common.errors import Retry, Terminal
 from libs.common.messages import Origin
 from libs.common.names import OriginKey
 from libs.common.subjects import BINDINGS, DEAD
-from tests.contract.bus.conftest import running, until
+from tests.contract.bus.conftest import given_up, running, until
 
 
 def said(name: str) -> Origin:
@@ -60,6 +60,20 @@ async def test_what_fails_is_tried_again_and_holds_up_nobody(made: bus.Bus) -> N
         await ask(made, "good")
         await until(lambda: attempts.count("bad") == 3)
     assert attempts.index("good") < 3
+
+
+async def test_a_future_that_a_library_gives_up_ends_no_worker(made: bus.Bus) -> None:
+    attempts: list[str] = []
+
+    async def handle(delivery: bus.Delivery[Origin]) -> None:
+        attempts.append(delivery.message.name)
+        if delivery.message.name == "bad" and attempts.count("bad") == 1:
+            await given_up()
+
+    async with running(working(made, handle, workers=1)):
+        await ask(made, "bad")
+        await ask(made, "good")
+        await until(lambda: attempts.count("bad") == 2 and "good" in attempts)
 
 
 async def test_retry_names_its_own_pause(made: bus.Bus) -> None:

@@ -116,6 +116,20 @@ def test_one_key_is_never_handled_twice_at_a_time() -> None:
     assert (most, runs) == (1, 5)
 
 
+def test_a_future_that_a_library_gives_up_ends_no_worker() -> None:
+    async def handle(key: str) -> Outcome:
+        calls.append(key)
+        if calls.count(key) == 1:
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+        return DONE
+
+    calls: list[str] = []
+    run_for(1000, handle, "a", "b", "c", workers=2)
+    assert sorted(calls) == ["a", "a", "b", "b", "c", "c"]
+
+
 def test_stopping_lets_what_is_in_hand_finish() -> None:
     finished = []
 
