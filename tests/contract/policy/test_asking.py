@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,14 @@ async def test_who_waits_in_line_and_needs_no_answer_any_more_holds_nobody_up(
     async with world.policy(kubeconfig, nats_url, prefix, **environ):
         await outside.hub.apply(policy_for("all", "ConfigMap"), *(config_map(name) for name in names))
         for name in names:
-            await until(lambda name=name: outside.work("m1", key_of("ConfigMap", name)))  # type: ignore[misc]
+            await until(partial(outside.work, "m1", key_of("ConfigMap", name)))
         outside.requests.clear()
         outside.place = nothing
         only = {"clusterAffinity": {"clusterNames": ["m1"]}}
         await outside.hub.apply(policy_for("all", "ConfigMap", placement=only))
         await until(lambda: outside.requests)
         await outside.hub.delete(POLICY, "default", "all")
-        await until(lambda: released(outside, names))
+        await until(partial(released, outside, names))
         outside.place = outside.everywhere
         for key, (request, *_) in list(outside.requests.items()):
             placed = outside.answer(request)
