@@ -1,9 +1,12 @@
 """What a command talks to: hub, members and bus, found from options, the environment, or a fleet that runs here."""
 
+import asyncio
 import base64
+import functools
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +14,19 @@ import click
 import msgspec
 
 from libs.cli import fleet
-from libs.common import bus
+from libs.common import bus, logs
+from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
+from libs.common.api.meta import PartialObject
 from libs.common.kube import credentials, resources
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
+from libs.common.kube.errors import KubeError, NotFound
 from libs.common.kube.resources import ObjectKey
 
 _FLEETS: Final[tuple[fleet.FleetName, ...]] = ("sandbox", "local", "demo")
+_PATIENCE: Final = timedelta(seconds=5)
+"""How long a bus may take to answer somebody who waits at a terminal."""
 _CLUSTER: Final = msgspec.json.Decoder(Cluster)
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -106,7 +114,7 @@ async def hub(kubeconfig: str | None) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def on_bus(nats: str | None, kubeconfig: str | None = None) -> AsyncIterator[bus.Bus]:
     """A connection to the bus for the time of the block."""
-    async with bus.connect(nats_url(nats, kubeconfig), name="argosy") as connection:
+    async with bus.connect(nats_url(nats, kubeconfig), name="argosy", wait=_PATIENCE) as connection:
         yield connection
 
 
@@ -114,6 +122,16 @@ async def clusters(api: Client) -> list[Cluster]:
     """The members that the hub knows, by name."""
     listing = await api.list(resources.CLUSTERS)
     return sorted((_CLUSTER.decode(item) for item in listing.items), key=lambda c: c.metadata.name)
+
+
+async def member_account(api: Client, name: str) -> str:
+    """What the account of a member's agent is called in the member; "" if there is none, or nobody wrote it down."""
+    try:
+        found = await api.get(resources.SECRETS, ObjectKey(wellknown.CLUSTER_NAMESPACE, name))
+    except NotFound:
+        return ""
+    notes = msgspec.json.decode(found, type=PartialObject).metadata.annotations or {}
+    return notes.get(wellknown.MEMBER_ACCOUNT_ANNOTATION, "")
 
 
 async def member_credentials(api: Client, cluster: Cluster) -> Credentials:
@@ -138,18 +156,13 @@ async def member_credentials(api: Client, cluster: Cluster) -> Credentials:
 
 def runs(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Makes a click command of a coroutine function; what goes wrong with a server is said in one line."""
-    import asyncio
-    import functools
-
-    from libs.common.kube.errors import KubeError
 
     @functools.wraps(command)
     def run(*args: Any, **keywords: Any) -> None:
+        logs.configure("argosy", level="warning")
         try:
             asyncio.run(command(*args, **keywords))
-        except KubeError as error:
-            raise click.ClickException(str(error)) from error
-        except bus.Unavailable as error:
+        except (KubeError, bus.BusError) as error:
             raise click.ClickException(str(error)) from error
 
     return run

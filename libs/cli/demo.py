@@ -27,11 +27,10 @@ _SAMPLE = "nginx"
 def demo(members: int) -> None:
     """Shows Argosy at work: hub, members and services, with a sample propagated. Ctrl-C ends it without a trace."""
     where = fleet.directory("demo")
-    if fleet.running(where) is not None:
+    if fleet.supervisor_pid(where) is not None:
         raise click.ClickException("a demo runs already")
     shutil.rmtree(where, ignore_errors=True)
     plan = Plan(name="demo", members=members)
-    fleet.save_plan(where, plan)
 
     async def up() -> None:
         now = fleet.running(where)

@@ -5,9 +5,10 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from libs.cli import connect
+from libs.cli import connect, kinds
 from libs.common import bus, messages, names
 from libs.common.api import wellknown
+from libs.common.api.cluster import Cluster
 from libs.common.api.meta import Template
 from libs.common.api.work import AggregatedStatusItem, ResourceBinding
 from libs.common.kube import resources
@@ -16,6 +17,7 @@ from libs.common.kube.errors import NotFound
 from libs.common.kube.resources import ObjectKey
 from libs.common.names import OriginKey
 
+_OWN_GROUPS = (".karmada.io",)
 WorkState = Literal["none", "published", "applied", "failed", "suspended", "leaving"]
 
 
@@ -60,9 +62,13 @@ class _Work(NamedTuple):
 
 async def explain(hub: Client, on_bus: bus.Bus, template: Template) -> Explained:
     """All there is to tell of the template now."""
+    if template["apiVersion"] == wellknown.WORK_API and "resource" in template.get("spec", {}):
+        template = await _template_of(hub, msgspec.convert(template, ResourceBinding))
+    if template["apiVersion"].partition("/")[0].endswith(_OWN_GROUPS):
+        return _about(template, summary="it is Argosy's own, not a template: it goes to no member")
     binding = await _binding(hub, template)
     if binding is not None:
-        return await _bound(on_bus, template, binding)
+        return await _bound(hub, on_bus, template, binding)
     if (template["apiVersion"], template["kind"]) == ("v1", "Namespace"):
         return await _namespace(hub, on_bus, template)
     return _unbound(template)
@@ -97,7 +103,7 @@ def _unbound(template: Template) -> Explained:
     return _about(template, summary=summary)
 
 
-async def _bound(on_bus: bus.Bus, template: Template, binding: ResourceBinding) -> Explained:
+async def _bound(hub: Client, on_bus: bus.Bus, template: Template, binding: ResourceBinding) -> Explained:
     key = OriginKey(binding.metadata.namespace, binding.metadata.name)
     told = await _explanation(on_bus, binding, key)
     notes = binding.metadata.annotations or {}
@@ -109,6 +115,7 @@ async def _bound(on_bus: bus.Bus, template: Template, binding: ResourceBinding) 
     verdicts = {v.cluster: v for v in told.clusters}
     chosen = {c.name: c.replicas for c in binding.spec.clusters or ()}
     works = await _works(on_bus, key, sorted(verdicts.keys() | chosen.keys() | leaving | unjoined))
+    unready = {c.metadata.name: text for c in await connect.clusters(hub) if (text := _unready(c))}
     conditions = {c.type: c for c in (binding.status.conditions or ())} if binding.status else {}
     scheduled = conditions.get(wellknown.CONDITION_SCHEDULED)
     return _about(
@@ -118,7 +125,14 @@ async def _bound(on_bus: bus.Bus, template: Template, binding: ResourceBinding) 
         summary=told.summary or (scheduled.message if scheduled is not None else "it has not been scheduled yet"),
         notes=told.notes,
         clusters=[
-            _standing(c, verdicts.get(c), chosen.get(c), _Work("leaving") if c in leaving else work, items.get(c))
+            _standing(
+                c,
+                verdicts.get(c),
+                chosen.get(c),
+                _Work("leaving") if c in leaving else work,
+                items.get(c),
+                unready.get(c, ""),
+            )
             if c not in unjoined
             else Standing(cluster=c, reason="unjoined; what it ran stays in it, released")
             for c, work in works.items()
@@ -175,6 +189,7 @@ def _standing(
     replicas: int | None,
     work: _Work,
     item: AggregatedStatusItem | None,
+    unready: str,
 ) -> Standing:
     told = item or AggregatedStatusItem(cluster_name=cluster)
     return Standing(
@@ -184,9 +199,26 @@ def _standing(
         reason=verdict.reason if verdict is not None and replicas is None else "",
         steps=verdict.steps if verdict is not None else [],
         work=work.state,
-        message=work.message or told.applied_message,
+        message=work.message or told.applied_message or unready,
         health=told.health or work.health,
     )
+
+
+def _unready(cluster: Cluster) -> str:
+    """Why nothing is to be expected of a cluster now; empty when it is ready."""
+    conditions = (cluster.status.conditions or ()) if cluster.status is not None else ()
+    ready = next((c for c in conditions if c.type == wellknown.CONDITION_READY), None)
+    if ready is None or ready.status == "True":
+        return ""
+    return f"the cluster is not ready since {ready.last_transition_time}: {ready.message}"
+
+
+async def _template_of(hub: Client, binding: ResourceBinding) -> Template:
+    """The object that a binding is about. Raises NotFound when it is gone."""
+    about = binding.spec.resource
+    resource = await kinds.find(hub, f"{about.kind}.{about.api_version.rpartition('/')[0]}".rstrip("."))
+    template: Template = msgspec.json.decode(await hub.get(resource, ObjectKey(about.namespace, about.name)))
+    return template
 
 
 def _about(template: Template, **rest: Any) -> Explained:

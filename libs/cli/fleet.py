@@ -2,15 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 FleetName = Literal["sandbox", "local", "demo"]
+TITLES: Final[dict[FleetName, str]] = {
+    "sandbox": "the sandbox",
+    "local": "the fleet of `argosy up`",
+    "demo": "the demo",
+}
+"""What users call them."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run. Kept in the fleet's directory, from which the supervisor reads it."""
+    """What to run."""
 
     name: FleetName
     members: int = 0
@@ -73,16 +79,10 @@ def directory(name: FleetName) -> Path:
     return Path(state) / "argosy" / name
 
 
-def save_plan(where: Path, plan: Plan) -> None:
-    """Writes the plan, readable by the user alone: the directory holds credentials."""
+def prepare(where: Path) -> None:
+    """Makes the directory, for the user alone: it holds credentials."""
     where.mkdir(parents=True, exist_ok=True)
     where.chmod(0o700)
-    (where / "plan.json").write_bytes(msgspec.json.encode(plan))
-
-
-def load_plan(where: Path) -> Plan:
-    """The plan that `save_plan` wrote."""
-    return msgspec.json.decode((where / "plan.json").read_bytes(), type=Plan)
 
 
 def publish(where: Path, running: Running) -> None:

@@ -81,7 +81,10 @@ async def get(
     """Lists objects of one or more kinds in all members."""
     words, name = kinds.split(object)
     async with connect.hub(kubeconfig) as hub:
-        members = [c for c in await connect.clusters(hub) if not only or c.metadata.name in only]
+        known = await connect.clusters(hub)
+        if unknown := set(only) - {c.metadata.name for c in known}:
+            raise click.BadParameter(f"no cluster {', '.join(sorted(unknown))} is joined", param_hint="--cluster")
+        members = [c for c in known if not only or c.metadata.name in only]
         found: list[Found] = []
         for word in words.split(","):
             resource = await kinds.find(hub, word)
@@ -108,10 +111,14 @@ async def get(
 
 
 def _tell_errors(found: list[Found]) -> None:
+    """Says each error once, with the members that gave it. A list that lacks a member is no success."""
+    by_error: dict[str, list[str]] = {}
     for each in found:
         if each.error:
-            click.echo(f"{each.cluster}: {each.error}", err=True)
-    if found and all(each.error for each in found):
+            by_error.setdefault(each.error, []).append(each.cluster)
+    for error, clusters in by_error.items():
+        click.echo(f"{', '.join(dict.fromkeys(clusters))}: {error}", err=True)
+    if by_error:
         raise click.exceptions.Exit(1)
 
 

@@ -6,7 +6,8 @@ and the Cluster that names it. A member that is registered already, under whatev
 
 import asyncio
 import base64
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,14 +21,11 @@ from libs.common.api.meta import PartialObject
 from libs.common.kube import credentials, resources
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.credentials import Credentials
-from libs.common.kube.errors import BadRequest, Invalid, NotFound
+from libs.common.kube.errors import BadRequest, Invalid, Unreachable
 from libs.common.kube.resources import ObjectKey, Resource
 
 MANAGER = "argosy-join"
 SERVICE_ACCOUNTS = Resource(version="v1", kind="ServiceAccount", plural="serviceaccounts")
-CLUSTER_ROLES = Resource(
-    group="rbac.authorization.k8s.io", version="v1", kind="ClusterRole", plural="clusterroles", namespaced=False
-)
 CLUSTER_ROLE_BINDINGS = Resource(
     group="rbac.authorization.k8s.io",
     version="v1",
@@ -88,14 +86,30 @@ async def join(
     click.echo(f"cluster {name} is ready")
 
 
-async def ensure(hub_kubeconfig: str, members: Mapping[str, str]) -> None:
-    """Registers members (name and path of the kubeconfig) that are not yet, and waits until all are ready."""
-    async with Client(credentials.from_kubeconfig(hub_kubeconfig), user_agent="argosy-join") as hub:
+async def ensure(hub_kubeconfig: str, members: Mapping[str, str], report: Callable[[str], None]) -> None:
+    """Registers members (name and path of the kubeconfig) or brings them up to date, and waits until they are ready.
+
+    A member that cannot be reached now keeps nobody waiting: it is told, and taken up when it can be reached.
+    """
+    async with Client(credentials.of_hub(hub_kubeconfig), user_agent="argosy-join") as hub:
+        reached = []
         for name, kubeconfig in members.items():
-            await register(hub, name, credentials.from_kubeconfig(kubeconfig), Registration(), again=True)
+            try:
+                await register(hub, name, credentials.from_kubeconfig(kubeconfig), Registration(), again=True)
+                reached.append(name)
+            except Unreachable as error:
+                report(f"{name} cannot be reached now and was not joined anew: {error}")
         async with asyncio.TaskGroup() as tasks:
-            for name in members:
-                tasks.create_task(_until_ready(hub, name), name=f"ready {name}")
+            for name in reached:
+                tasks.create_task(_told_ready(hub, name, report), name=f"ready {name}")
+        report(f"joined {', '.join(reached) or 'no member yet'}")
+
+
+async def _told_ready(hub: Client, name: str, report: Callable[[str], None]) -> None:
+    try:
+        await _until_ready(hub, name)
+    except click.ClickException as late:
+        report(late.message)
 
 
 async def register(
@@ -112,9 +126,24 @@ async def register(
     async with Client(member, user_agent="argosy-join") as api:
         member_id = await identity(api)
         await _refuse_twice(hub, name, member_id, again=again)
-        await _try(hub, _cluster(name, member, member_id, registration))
-        token, ca_bundle = await _member_account(api, name, member)
+        cluster = _cluster(name, member, member_id, registration)
+        await _try(hub, cluster)
+        known = await connect.member_account(hub, name) if again else ""
+        # each registration has an account of its own: a departing agent takes away that, and no later one
+        account = known or f"argosy-{name}-{secrets.token_hex(3)}"
+        try:
+            token, ca_bundle = await _member_account(api, account, member)
+            await _register(hub, cluster, account, token, ca_bundle)
+        except BaseException:
+            if not known:
+                await asyncio.shield(remove_account(api, account))
+            raise
+
+
+async def _register(hub: Client, cluster: dict[str, Any], account: str, token: str, ca_bundle: str) -> None:
+    """Makes the hub's Secret and the Cluster."""
     await _apply(hub, resources.NAMESPACES, "", _system_namespace())
+    name = cluster["metadata"]["name"]
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -122,11 +151,12 @@ async def register(
             "name": name,
             "namespace": wellknown.CLUSTER_NAMESPACE,
             "labels": {wellknown.SYSTEM_LABEL: "true"},
+            "annotations": {wellknown.MEMBER_ACCOUNT_ANNOTATION: account},
         },
         "data": {"token": _base64(token), "caBundle": _base64(ca_bundle)},
     }
     await _apply(hub, resources.SECRETS, wellknown.CLUSTER_NAMESPACE, secret)
-    made = await _apply(hub, resources.CLUSTERS, "", _cluster(name, member, member_id, registration))
+    made = await _apply(hub, resources.CLUSTERS, "", cluster)
     # the credentials go with the Cluster, by whichever hand it is deleted
     owner = {"apiVersion": wellknown.CLUSTER_API, "kind": wellknown.CLUSTER, "name": name, "uid": _uid(made)}
     secret["metadata"] |= {"ownerReferences": [owner]}  # type: ignore[operator]
@@ -190,12 +220,13 @@ async def _refuse_twice(hub: Client, name: str, member_id: str, *, again: bool) 
             raise click.ClickException(f"another member is registered as {name}; choose another name")
 
 
-async def _member_account(api: Client, name: str, member: Credentials) -> tuple[str, str]:
-    """The ServiceAccount that the agent acts as, and its token. Returns token and CA bundle (PEM)."""
-    account, namespace = f"argosy-{name}", wellknown.CLUSTER_NAMESPACE
+async def _member_account(api: Client, account: str, member: Credentials) -> tuple[str, str]:
+    """The ServiceAccount that the agent acts as, and its token. Returns token and CA bundle (PEM).
+
+    All of it belongs to the ClusterRole: whoever uses the account can take it away as a whole, by deleting that.
+    """
+    namespace = wellknown.CLUSTER_NAMESPACE
     await _apply(api, resources.NAMESPACES, "", _system_namespace())
-    meta = {"name": account, "namespace": namespace}
-    await _apply(api, SERVICE_ACCOUNTS, namespace, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
@@ -206,11 +237,14 @@ async def _member_account(api: Client, name: str, member: Credentials) -> tuple[
             {"nonResourceURLs": ["*"], "verbs": ["get"]},
         ],
     }
-    await _apply(api, CLUSTER_ROLES, "", role)
+    uid = _uid(await _apply(api, resources.CLUSTER_ROLES, "", role))
+    owners = [{"apiVersion": role["apiVersion"], "kind": role["kind"], "name": account, "uid": uid}]
+    meta = {"name": account, "namespace": namespace, "ownerReferences": owners}
+    await _apply(api, SERVICE_ACCOUNTS, namespace, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
     grant = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": account},
+        "metadata": {"name": account, "ownerReferences": owners},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": account},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
     }
@@ -274,20 +308,9 @@ async def _apply(api: Client, resource: Resource, namespace: str, body: dict[str
     return await api.patch(resource, key, body, content_type=APPLY, manager=MANAGER, force=True)
 
 
-async def remove_account(member: Credentials, name: str) -> None:
-    """Takes away what `register` made in the member."""
-    account = f"argosy-{name}"
-    async with Client(member, user_agent="argosy-unjoin") as api:
-        for resource, namespace in (
-            (CLUSTER_ROLE_BINDINGS, ""),
-            (CLUSTER_ROLES, ""),
-            (resources.SECRETS, wellknown.CLUSTER_NAMESPACE),
-            (SERVICE_ACCOUNTS, wellknown.CLUSTER_NAMESPACE),
-        ):
-            try:
-                await api.delete(resource, ObjectKey(namespace, account))
-            except NotFound:
-                continue
+async def remove_account(member: Client, account: str) -> None:
+    """Takes away what `register` made in the member, by the ClusterRole that all the rest belongs to."""
+    await member.delete(resources.CLUSTER_ROLES, ObjectKey("", account))
 
 
 def _base64(text: str) -> str:

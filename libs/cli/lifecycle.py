@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -13,7 +14,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from libs.cli import fleet, processes, supervisor
+from libs.cli import fleet, supervisor
 from libs.cli.fleet import Plan, Running
 
 _POLL_SECONDS = 0.05
@@ -22,12 +23,11 @@ _POLL_SECONDS = 0.05
 def bring_up(plan: Plan, *, detach: bool) -> None:
     """Starts a fleet. Detached, it returns once all is up; else it stays until Ctrl-C."""
     where = fleet.directory(plan.name)
-    found = fleet.running(where)
-    if found is not None:
-        raise click.ClickException(f"{plan.name} is up already (process {found.supervisor}); take it down first")
-    fleet.save_plan(where, plan)
+    pid = fleet.supervisor_pid(where)
+    if pid is not None:
+        raise click.ClickException(f"{fleet.TITLES[plan.name]} is up already (process {pid}); take it down first")
     if detach:
-        show_up(_detached(where))
+        show_up(_detached(where, plan))
         return
 
     async def up() -> None:
@@ -43,10 +43,8 @@ def run_foreground(where: Path, plan: Plan, up: Callable[[], Awaitable[None]]) -
     """Supervises in this process until Ctrl-C."""
     try:
         asyncio.run(supervisor.run(where, plan, lambda line: click.echo(f"  {line}"), up))
-    except* supervisor.AlreadyRunning as group:
+    except* supervisor.NotStarted as group:
         raise click.ClickException(str(group.exceptions[0])) from None
-    except* processes.ProcessFailed as group:
-        raise click.ClickException(str(_first(group))) from None
 
 
 def take_down(name: fleet.FleetName, limit: timedelta = timedelta(seconds=30)) -> bool:
@@ -80,7 +78,7 @@ def status_of(name: fleet.FleetName) -> fleet.Status:
     found = fleet.running(fleet.directory(name))
     if found is None:
         command = "argosy sandbox up" if name == "sandbox" else "argosy up"
-        raise click.ClickException(f"{name} is not up; `{command}` starts it")
+        raise click.ClickException(f"{fleet.TITLES[name]} is not up; `{command}` starts it")
     return found.status
 
 
@@ -98,34 +96,36 @@ def show_status(name: fleet.FleetName, output: str) -> None:
         click.echo(f"{service.name:<18} {service.health:<28} process {service.pid}")
 
 
-def _detached(where: Path) -> Running:
-    log = where / "supervisor.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "libs.cli.supervisor", str(where)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    shown = 0
-    while True:
-        shown = _follow(log, shown)
-        found = fleet.running(where)
-        if found is not None and found.supervisor == process.pid:
-            return found
-        if process.poll() is not None:
-            raise click.ClickException(f"the fleet did not come up.\n{processes.tail(log, 30)}")
-        time.sleep(_POLL_SECONDS)
+def _detached(where: Path, plan: Plan) -> Running:
+    """Starts the supervisor as a process of its own, and follows what it says until all is up."""
+    fleet.prepare(where)
+    with tempfile.TemporaryDirectory(dir=where, prefix="starting-") as fresh:
+        log, trouble = Path(fresh) / "supervisor.log", Path(fresh) / "supervisor.err"
+        with log.open("wb") as output, trouble.open("wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "libs.cli.supervisor", str(where), msgspec.json.encode(plan).decode()],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,
+            )
+        shown = 0
+        while True:
+            ended = process.poll() is not None
+            shown = _follow(log.read_bytes(), shown)
+            if ended:
+                raise click.ClickException(trouble.read_text(errors="replace").strip() or "the supervisor ended")
+            found = fleet.running(where)
+            if found is not None and found.supervisor == process.pid:
+                for each in (log, trouble):
+                    each.replace(where / each.name)
+                return found
+            time.sleep(_POLL_SECONDS)
 
 
-def _follow(log: Path, shown: int) -> int:
-    text = log.read_bytes()
-    for line in text[shown : text.rfind(b"\n") + 1].decode(errors="replace").splitlines():
+def _follow(text: bytes, shown: int) -> int:
+    """Prints the whole lines after `shown`."""
+    whole = text.rfind(b"\n") + 1
+    for line in text[shown:whole].decode(errors="replace").splitlines():
         click.echo(f"  {line}")
-    return max(shown, text.rfind(b"\n") + 1)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    return max(shown, whole)

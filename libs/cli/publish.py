@@ -35,7 +35,11 @@ async def publish(
     file: TextIO, delete: bool, namespace: str, source: str, seconds: int, output: str, nats: str | None
 ) -> None:
     """Publishes policies on the bus and reports what became of each."""
-    policies = [_checked(document, namespace) for document in yaml.safe_load_all(file) if document]
+    try:
+        documents = [document for document in yaml.safe_load_all(file) if document]
+    except yaml.YAMLError as error:
+        raise click.ClickException(f"{file.name} is not YAML: {error}") from error
+    policies = [_checked(document, namespace) for document in documents]
     refused = 0
     async with connect.on_bus(nats) as on_bus:
         for policy in policies:

@@ -3,7 +3,7 @@
 import click
 
 from libs.cli import lifecycle
-from libs.cli.fleet import Plan
+from libs.cli.fleet import TITLES, Plan
 
 
 @click.group()
@@ -42,4 +42,4 @@ def kubeconfig(name: str) -> None:
 @sandbox.command()
 def down() -> None:
     """Stops everything. Objects stay, for the next `up`."""
-    click.echo("the sandbox is down" if lifecycle.take_down("sandbox") else "the sandbox was not up")
+    click.echo(f"{TITLES['sandbox']} {'is down' if lifecycle.take_down('sandbox') else 'was not up'}")

@@ -1,6 +1,6 @@
 """Starts a fleet's processes in order, keeps them running, and takes them down with it.
 
-`python -m libs.cli.supervisor DIRECTORY` runs the plan that lies there, until SIGTERM.
+`python -m libs.cli.supervisor DIRECTORY PLAN` runs a plan there, until SIGTERM.
 """
 
 import asyncio
@@ -13,11 +13,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from typing import Final
 
+import click
 import msgspec
 
 from libs.cli import fleet, install, join, processes, servers
 from libs.cli.fleet import Endpoint, Plan, Running, Service, Status
 from libs.common.kube import credentials
+from libs.common.kube.errors import KubeError
 
 SERVICES: Final = {
     "policy": "services.policy.main",
@@ -37,6 +39,14 @@ class AlreadyRunning(Exception):
     """Another supervisor holds the directory."""
 
 
+class NotStarted(Exception):
+    """The fleet could not be brought up, or could not go on; the message is for people and says it all."""
+
+
+_EXPECTED: Final = (AlreadyRunning, processes.ProcessFailed, servers.ServerMissing, KubeError, click.ClickException)
+"""What goes wrong outside Argosy, or by a user's mistake: told in one line, not by a traceback."""
+
+
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     """What the embedded fleet says of itself once it is up."""
 
@@ -49,16 +59,33 @@ async def supervise(where: Path, plan: Plan, report: Report, up: Callable[[], Aw
 
     Args:
         up: runs once all parts are up, and is ended before any of them is.
+
+    Raises:
+        NotStarted: what could not be started, and why.
     """
-    (where / "logs").mkdir(parents=True, exist_ok=True)
-    with _held(where):
+    fleet.prepare(where)
+    (where / "logs").mkdir(exist_ok=True)
+    try:
+        with _held(where):
+            await _live(where, plan, report, up)
+    except* _EXPECTED as group:
+        raise NotStarted(_told(group)) from None
+
+
+async def _live(where: Path, plan: Plan, report: Report, up: Callable[[], Awaitable[None]]) -> None:
+    fleet.withdraw(where)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            await _Start(where, plan, report, tasks).run()
+            await up()
+    finally:
         fleet.withdraw(where)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                await _Start(where, plan, report, tasks).run()
-                await up()
-        finally:
-            fleet.withdraw(where)
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> str:
+    """What each of the failures says, once."""
+    texts = [_told(e) if isinstance(e, BaseExceptionGroup) else str(e) for e in group.exceptions]
+    return "\n".join(dict.fromkeys(texts))
 
 
 class _Start:
@@ -85,8 +112,7 @@ class _Start:
             for name in SERVICES:
                 together.create_task(self._start_service(name), name=name)
         self.report(f"services {', '.join(SERVICES)}")
-        await join.ensure(hub.kubeconfig, {m.name: m.kubeconfig for m in self.clusters.members})
-        self.report(f"joined {', '.join(m.name for m in self.clusters.members) or 'no member yet'}")
+        await join.ensure(hub.kubeconfig, {m.name: m.kubeconfig for m in self.clusters.members}, self.report)
         self.up = True
         self._record()
 
@@ -134,6 +160,11 @@ class _Start:
         await self._keep("clusters", self._life("clusters", argv, {}, description, lambda _: None))
         self.clusters = msgspec.json.decode(description.read_bytes(), type=Embedded)
         self.report(f"hub and {len(self.clusters.members)} embedded members")
+        known = {path.stem for path in description.parent.glob("*.kubeconfig")} - {"hub"}
+        if left := sorted(known - {m.name for m in self.clusters.members}):
+            self.report(
+                f"{', '.join(left)} of the last time do not run now; `argosy unjoin NAME` takes one out for good"
+            )
 
     async def _start_service(self, name: str) -> None:
         address = self.where / f"{name}.address"
@@ -204,7 +235,7 @@ Life = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 def _endpoint(name: str, kubeconfig: str) -> Endpoint:
-    return Endpoint(name=name, url=credentials.from_kubeconfig(kubeconfig).server, kubeconfig=kubeconfig)
+    return Endpoint(name=name, url=credentials.from_kubeconfig(kubeconfig).origin, kubeconfig=kubeconfig)
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:
@@ -267,13 +298,16 @@ async def _nothing_more() -> None:
 
 
 def main() -> None:
-    """Runs the plan of the directory that the command line names."""
-    where = Path(sys.argv[1])
+    """Runs the plan (JSON) of the command line in the directory that stands before it."""
+    where, plan = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Plan)
 
     def report(line: str) -> None:
         print(line, flush=True)
 
-    asyncio.run(run(where, fleet.load_plan(where), report, _nothing_more))
+    try:
+        asyncio.run(run(where, plan, report, _nothing_more))
+    except NotStarted as failure:
+        sys.exit(str(failure))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from libs.common.api.meta import PartialObject
 from libs.common.kube import discovery, resources
 from libs.common.kube.client import MERGE, Client
 from libs.common.kube.credentials import Credentials
-from libs.common.kube.errors import KubeError, NotFound
+from libs.common.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
 from libs.common.kube.resources import ObjectKey
 
 _SHOWN = 5
@@ -35,14 +35,15 @@ async def unjoin(name: str, remove_workloads: bool, reschedule: bool, seconds: i
             cluster = msgspec.json.decode(await hub.get(resources.CLUSTERS, key), type=Cluster)
         except NotFound:
             raise click.ClickException(f"no cluster {name} is joined; `kubectl get clusters` lists them") from None
-        member = await _credentials(hub, cluster)
+        member, account = await _credentials(hub, cluster), await connect.member_account(hub, name)
         await _mark(hub, key, remove_workloads=remove_workloads, reschedule=reschedule)
         await hub.delete(resources.CLUSTERS, key, uid=cluster.metadata.uid)
         click.echo(f"cluster {name} is leaving")
-        await _until_gone(hub, key, timedelta(seconds=seconds))
+        last = await _until_gone(hub, cluster, timedelta(seconds=seconds))
         await hub.delete(resources.SECRETS, ObjectKey(wellknown.CLUSTER_NAMESPACE, name))
         owner = names.owner_hash(await join.identity(hub), cluster.metadata.uid)
-    left = await _clean_member(member, name, owner)
+    given_up = wellknown.GIVEN_UP_ANNOTATION in (last.metadata.annotations or {})
+    left = await _left_behind(member, account, f"{wellknown.OWNER_LABEL}={owner}", given_up=given_up)
     if left:
         raise click.ClickException(f"cluster {name} is out, but not all of it was cleaned up: {left}")
     click.echo(f"cluster {name} is out; its workloads {'are removed' if remove_workloads else 'stay where they are'}")
@@ -64,40 +65,55 @@ async def _credentials(hub: Client, cluster: Cluster) -> Credentials | None:
         return None
 
 
-async def _until_gone(hub: Client, key: ObjectKey, limit: timedelta) -> None:
+async def _until_gone(hub: Client, cluster: Cluster, limit: timedelta) -> Cluster:
+    """Waits until the Cluster is gone, or another one has its name. Returns it as it was last seen."""
+    last, name = cluster, cluster.metadata.name
     try:
         async with asyncio.timeout(limit.total_seconds()):
             while True:
-                await hub.get(resources.CLUSTERS, key)
+                found = msgspec.json.decode(await hub.get(resources.CLUSTERS, ObjectKey("", name)), type=Cluster)
+                if found.metadata.uid != cluster.metadata.uid:
+                    return last
+                last = found
                 await asyncio.sleep(0.1)
     except NotFound:
-        return
+        return last
     except TimeoutError:
         raise click.ClickException(
-            f"{key.name} is still leaving after {limit.total_seconds():.0f} s; it goes on by itself. "
-            f"`kubectl get cluster {key.name} -o yaml` shows what holds it"
+            f"{name} is still leaving after {limit.total_seconds():.0f} s; it goes on by itself. "
+            f"`kubectl get cluster {name} -o yaml` shows what holds it"
         ) from None
 
 
-async def _clean_member(member: Credentials | None, name: str, owner: str) -> str:
-    """Removes the agent's account. Returns what is left behind in the member, in words; empty: nothing."""
+async def _left_behind(member: Credentials | None, account: str, selector: str, *, given_up: bool) -> str:
+    """Removes the agent's account, if the agent has not. Returns what is left in the member, in words; empty: nothing.
+
+    The credentials are the agent's own. Where they are not accepted any more, it has taken its leave in good order.
+    """
+    why = "the member did not answer, so it was given up" if given_up else ""
+    hint = f"objects with label {selector} may still be there"
     if member is None:
-        return "its API cannot be reached from here, so nobody looked"
-    selector = f"{wellknown.OWNER_LABEL}={owner}"
+        return f"{why or 'its API cannot be reached from here, so nobody looked'}; {hint}"
     try:
         async with Client(member, user_agent="argosy-unjoin") as api:
             left = await _managed(api, selector)
-        await join.remove_account(member, name)
+            if account:
+                await join.remove_account(api, account)
+    except (Unauthorized, Forbidden):
+        return f"{why}; {hint}" if given_up else ""
     except KubeError as error:
-        return f"its API server does not answer ({error}); objects with label {selector} may still be there"
+        return f"{why or f'its API server does not answer ({error})'}; {hint}"
     shown = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else "")
-    return f"objects with label {selector} are still there: {shown}" if left else ""
+    return "; ".join(filter(None, (why, f"objects with label {selector} are still there: {shown}"))) if left else ""
 
 
 async def _managed(api: Client, selector: str) -> list[str]:
     """What still carries the owner label, as `kind/name`."""
     listable = [r for r in await discovery.served(api) if "list" in r.verbs]
-    async with asyncio.TaskGroup() as tasks:
-        lists = [(r, tasks.create_task(api.list(r, label_selector=selector), name=r.plural)) for r in listable]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            lists = [(r, tasks.create_task(api.list(r, label_selector=selector), name=r.plural)) for r in listable]
+    except* KubeError as group:
+        raise group.exceptions[0] from None
     found = [(r.plural, msgspec.json.decode(i, type=PartialObject)) for r, t in lists for i in t.result().items]
     return sorted({f"{plural}/{obj.metadata.name}" for plural, obj in found})

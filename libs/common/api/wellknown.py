@@ -51,6 +51,12 @@ ON_DELETE_ANNOTATION: Final = "argosy.dev/on-delete"
 """On a Cluster: `keep` (the default) or `remove`: what becomes of its workloads when it is deleted."""
 ON_DELETE_REMOVE: Final = "remove"
 
+GIVEN_UP_ANNOTATION: Final = "argosy.dev/given-up"
+"""On a Cluster that is to leave, written by policy: its member does not answer, so nobody waits for its word."""
+
+MEMBER_ACCOUNT_ANNOTATION: Final = "argosy.dev/member-account"
+"""On a member's Secret on the hub: name of the ServiceAccount and ClusterRole in the member that it is about."""
+
 RESCHEDULE_ANNOTATION: Final = "argosy.dev/reschedule"
 """On a Cluster: `true` places elsewhere what it had when it is deleted."""
 

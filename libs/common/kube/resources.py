@@ -90,6 +90,9 @@ NODES: Final = Resource(version="v1", kind="Node", plural="nodes", namespaced=Fa
 PODS: Final = Resource(version="v1", kind="Pod", plural="pods")
 EVENTS: Final = Resource(version="v1", kind="Event", plural="events")
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", kind="Lease", plural="leases")
+CLUSTER_ROLES: Final = Resource(
+    group="rbac.authorization.k8s.io", version="v1", kind="ClusterRole", plural="clusterroles", namespaced=False
+)
 CUSTOM_RESOURCE_DEFINITIONS: Final = Resource(
     group="apiextensions.k8s.io",
     version="v1",
