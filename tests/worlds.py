@@ -101,6 +101,25 @@ class Cluster:
         return self.object(plural, name, namespace, "work.karmada.io/v1alpha2")
 
 
+class Command:
+    """The `argosy` command, with a state directory of its own."""
+
+    def __init__(self, state: Path, environment: dict[str, str] | None = None) -> None:
+        self.environment = {**os.environ, "XDG_STATE_HOME": str(state), **(environment or {})}
+        for stray in ("KUBECONFIG", "ARGOSY_NATS_URL"):
+            self.environment.pop(stray, None)
+
+    def __call__(self, *words: str, stdin: str | None = None, ok: bool = True) -> str:
+        """Runs it; returns what it prints (with `ok=False` errors too)."""
+        argv = [sys.executable, "-m", "libs.cli", *words]
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, timeout=120, env=self.environment, check=False
+        )
+        if ok and done.returncode:
+            raise Failed(f"argosy {' '.join(words)}: {done.stderr or done.stdout}")
+        return done.stdout if ok else done.stdout + done.stderr
+
+
 class Sandbox:
     """A sandbox that runs, with its own state directory."""
 
@@ -108,9 +127,7 @@ class Sandbox:
         self, state: Path, *, members: int = 3, nodes: int = 3, environment: dict[str, str] | None = None
     ) -> None:
         self.state = state
-        self.environment = {**os.environ, "XDG_STATE_HOME": str(state), **(environment or {})}
-        for stray in ("KUBECONFIG", "ARGOSY_NATS_URL"):
-            self.environment.pop(stray, None)
+        self.argosy = Command(state, environment)
         self.argosy("sandbox", "up", "--detach", "--members", str(members), "--nodes", str(nodes))
         self.refresh()
 
@@ -119,16 +136,6 @@ class Sandbox:
         self.status: dict[str, Any] = json.loads(self.argosy("sandbox", "status", "-o", "json"))
         self.hub = Cluster("hub", self.status["hub"]["kubeconfig"])
         self.members = {m["name"]: Cluster(m["name"], m["kubeconfig"]) for m in self.status["members"]}
-
-    def argosy(self, *words: str, stdin: str | None = None, ok: bool = True) -> str:
-        """Runs the `argosy` command; returns what it prints (with `ok=False` errors too)."""
-        argv = [sys.executable, "-m", "libs.cli", *words]
-        done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, timeout=120, env=self.environment, check=False
-        )
-        if ok and done.returncode:
-            raise Failed(f"argosy {' '.join(words)}: {done.stderr or done.stdout}")
-        return done.stdout if ok else done.stdout + done.stderr
 
     def pid(self, service: str) -> int:
         """Process id of a service, as the status says now."""

@@ -113,3 +113,20 @@ def test_get_clusters_shows_version_mode_and_readiness(hub: Cluster) -> None:
     lines = hub.kubectl("get", "clusters").splitlines()
     assert lines[0].split() == ["NAME", "VERSION", "MODE", "READY", "AGE"]
     assert all(line.split()[2:4] == ["Push", "True"] for line in lines[1:4])
+
+
+async def test_a_refused_join_leaves_nothing_behind(sandbox: Sandbox, stranger: Cluster) -> None:
+    def story() -> None:
+        said = sandbox.argosy("join", "odd", "--kubeconfig", stranger.kubeconfig, "--region", "not a label", ok=False)
+        assert "region" in said
+        accounts = (stranger.get("/api/v1/serviceaccounts") or {})["items"]
+        assert [a["metadata"]["name"] for a in accounts if a["metadata"]["name"].startswith("argosy-")] == []
+        assert sandbox.hub.object("secrets", "odd", "karmada-cluster") is None
+        assert cluster(sandbox.hub, "odd") is None
+
+    await asyncio.to_thread(story)
+
+
+def test_the_hub_is_not_its_own_member(sandbox: Sandbox) -> None:
+    said = sandbox.argosy("join", "itself", "--kubeconfig", sandbox.hub.kubeconfig, ok=False)
+    assert "this is the hub itself" in said

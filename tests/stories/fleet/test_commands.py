@@ -82,3 +82,35 @@ def test_explain_tells_of_an_apply_that_failed(sandbox: Sandbox, hub: Cluster, n
         return clusters["member1"]["work"] == "failed" and "already exists" in clusters["member1"]["message"]
 
     until(failed, what="the failure in the explanation")
+
+
+def test_explain_of_a_binding_is_that_of_its_template(sandbox: Sandbox, hub: Cluster, ns: str) -> None:
+    start(hub, ns)
+    found = json.loads(sandbox.argosy("explain", "rb/nginx-deployment", "-n", ns, "-o", "json"))
+    assert (found["kind"], found["name"], found["binding"]) == ("Deployment", "nginx", "nginx-deployment")
+
+
+def test_explain_of_a_namespace_tells_where_it_is(sandbox: Sandbox, ns: str) -> None:
+    def everywhere() -> bool:
+        found = json.loads(sandbox.argosy("explain", f"ns/{ns}", "-o", "json"))
+        return {c["cluster"]: c["work"] for c in found["clusters"]} == dict.fromkeys(sandbox.members, "applied")
+
+    until(everywhere, what="the Namespace applied in every member")
+
+
+def test_get_of_a_cluster_that_is_not_joined_is_an_error(sandbox: Sandbox) -> None:
+    assert "no cluster nowhere is joined" in sandbox.argosy("get", "deploy", "--cluster", "nowhere", ok=False)
+
+
+def test_get_takes_several_kinds_and_prints_names(sandbox: Sandbox, hub: Cluster, ns: str) -> None:
+    start(hub, ns)
+    lines = sandbox.argosy("get", "deploy,cm", "-n", ns, "-o", "name").split()
+    assert "member1/deployments.apps/nginx" in lines
+    assert "member3/configmaps/kube-root-ca.crt" in lines
+
+
+def test_a_bus_that_does_not_answer_is_told_in_one_line(sandbox: Sandbox, hub: Cluster, ns: str) -> None:
+    start(hub, ns)
+    said = sandbox.argosy("explain", "deploy/nginx", "-n", ns, "--nats", "nats://127.0.0.1:1", ok=False)
+    assert said.startswith("Error: ")
+    assert len(said.strip().splitlines()) == 1
