@@ -45,6 +45,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
     identity: Identity
     credentials: Credentials
+    account: str = ""
+    """What the agent's account in the member is called; "" if that is not known."""
     resource_models: tuple[ResourceModel, ...] = modelings.DEFAULT
 
 

@@ -13,7 +13,7 @@ import structlog
 from libs.common import errors, reconcile
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
-from libs.common.api.meta import PartialObject
+from libs.common.api.meta import ObjectMeta, PartialObject
 from libs.common.bus import Bus
 from libs.common.kube import credentials
 from libs.common.kube.client import Client
@@ -23,7 +23,7 @@ from libs.common.kube.informer import Change, Informer
 from libs.common.kube.resources import CLUSTERS, NAMESPACES, SECRETS, ObjectKey
 from libs.common.messages import CapacityReport
 from libs.common.reconcile import After, Outcome, Queue
-from services.agent import agent, facts, metrics
+from services.agent import agent, facts, farewell, metrics
 from services.agent.agent import Membership
 from services.agent.core import modelings, readiness
 from services.agent.core.identity import Identity
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 
 
 class _Secret(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta = ObjectMeta()
     data: dict[str, str] | None = None
 
 
@@ -58,6 +59,8 @@ class Hosted:
         self._life = facts.new_life()
         self._revision = 0
         self._agents: dict[str, _Running] = {}
+        self._departed: set[str] = set()
+        """Uids of Clusters that left in good order: one that is merely not there any more may come back."""
 
     async def run(self) -> None:
         """Starts, restarts and ends agents as the hub's Clusters say, for ever."""
@@ -67,6 +70,13 @@ class Hosted:
             tasks.create_task(reconciling, name="agents")
 
     def _changed(self, change: Change[Cluster]) -> None:
+        old, new = change.old, change.new
+        if (
+            old is not None
+            and old.metadata.deletion_timestamp
+            and (new is None or new.metadata.uid != old.metadata.uid)
+        ):
+            self._departed.add(old.metadata.uid)
         self._queue.add(change.key.name)
 
     async def _reconcile(self, name: str, tasks: asyncio.TaskGroup) -> Outcome:
@@ -81,6 +91,10 @@ class Hosted:
         if running is not None and running.membership != wanted:
             await running.stop()
             del self._agents[name]
+            me = running.membership.identity
+            if me.cluster_uid in self._departed:
+                self._departed.discard(me.cluster_uid)
+                await farewell.bid(me, running.membership.credentials, running.membership.account)
         if wanted is not None and name not in self._agents:
             self._agents[name] = _Running(self._bus, self._streams, wanted, self._settings, tasks)
         metrics.AGENTS.set(len(self._agents))
@@ -97,6 +111,7 @@ class Hosted:
         return Membership(
             identity=Identity(hub_uid=self._hub_uid, cluster=cluster.metadata.name, cluster_uid=cluster.metadata.uid),
             credentials=_credentials(cluster, secret.data or {}),
+            account=(secret.metadata.annotations or {}).get(wellknown.MEMBER_ACCOUNT_ANNOTATION, ""),
             resource_models=tuple(cluster.spec.resource_models or modelings.DEFAULT),
         )
 

@@ -25,12 +25,17 @@ _NAMESPACE: Final = {
 }
 
 
+def lease_key(me: Identity) -> ObjectKey:
+    """Where an agent's Lease stands in its member."""
+    return ObjectKey(wellknown.CLUSTER_NAMESPACE, f"argosy-agent-{me.owner[:16]}")
+
+
 class Tenure:
     """Whether this agent is the one. Agents of other hubs, or of other registrations, have Leases of their own."""
 
     def __init__(self, api: Client, me: Identity, duration: timedelta, host: str) -> None:
         self._api = api
-        self._key = ObjectKey(wellknown.CLUSTER_NAMESPACE, f"argosy-agent-{me.owner[:16]}")
+        self._key = lease_key(me)
         self._duration = duration
         self._identity = holder.identity(host)
         self.holds = False

@@ -59,11 +59,14 @@ class Clusters:
             return DONE
         await self._view.works.ready()
         if self._view.forsaken.judge(name, cluster):
-            log.warning("a member that is to leave", cluster=name, given_up=name in self._view.forsaken.names)
             self._again()
+        given_up = name in self._view.forsaken.names
+        if given_up != (wellknown.GIVEN_UP_ANNOTATION in (cluster.metadata.annotations or {})):
+            await self._mark(cluster, given_up=given_up)
+            return After(_LOOK_AGAIN)
         if self._is_named(name):
             return After(_LOOK_AGAIN)
-        if name in self._view.forsaken.names:
+        if given_up:
             self._notices.given_up(
                 name, cluster.metadata.uid, names.owner_hash(self._view.hub.uid, cluster.metadata.uid)
             )
@@ -105,6 +108,14 @@ class Clusters:
             await self._nats.purge(subjects.STATUS, on.all(kind, token), up_to_seq=status.last_seq)
         await self._nats.purge(subjects.STATUS, on.capacity(name), up_to_seq=status.last_seq)
         self._view.works.forget_cluster(name)
+
+    async def _mark(self, cluster: Cluster, *, given_up: bool) -> None:
+        """Writes down that nobody waits for the member any more, for people and for who waits until it is gone."""
+        name = cluster.metadata.name
+        log.warning("a member that is to leave is silent" if given_up else "a member answers again", cluster=name)
+        notes = {wellknown.GIVEN_UP_ANNOTATION: "true" if given_up else None}
+        patch = {"metadata": {"annotations": notes, "uid": cluster.metadata.uid}}
+        await self._api.patch(resources.CLUSTERS, ObjectKey("", name), patch, content_type=MERGE, manager=MANAGER)
 
     async def _finalizers(self, cluster: Cluster, finalizers: list[str]) -> None:
         metadata = cluster.metadata

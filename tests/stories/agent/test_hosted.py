@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -43,17 +43,37 @@ class Hub:
         self.beats: dict[str, Beat] = {}
         self.heard = asyncio.Event()
 
-    async def join(self, name: str, *, secret: bool = True) -> None:
+    @asynccontextmanager
+    async def member(self, name: str) -> AsyncIterator[Client]:
+        creds = credentials.from_kubeconfig(self.fleet.members[name].kubeconfig)
+        async with Client(creds, user_agent="story") as client:
+            yield client
+
+    async def account(self, member: Client, name: str) -> None:
+        """Makes the ClusterRole of an agent's account."""
+        role = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": name, "labels": {"story": "account"}},
+            "rules": [],
+        }
+        await member.create(resources.CLUSTER_ROLES, role)
+
+    async def let_go(self, name: str) -> None:
+        """Takes the finalizers off a Cluster, as policy does when nothing is left of it."""
+        await self.api.patch(CLUSTERS, ObjectKey("", name), {"metadata": {"finalizers": None}})
+
+    async def join(self, name: str, *, secret: bool = True, account: str = "", finalizers: Sequence[str] = ()) -> None:
         """Registers a member as the command line does."""
         server = self.fleet.members[name]
         if secret:
-            await self.secret(name, server.token)
+            await self.secret(name, server.token, account=account)
         await self.api.create(
             CLUSTERS,
             {
                 "apiVersion": "cluster.karmada.io/v1alpha1",
                 "kind": "Cluster",
-                "metadata": {"name": name},
+                "metadata": {"name": name, "finalizers": [*finalizers]},
                 "spec": {
                     "syncMode": "Push",
                     "apiEndpoint": server.url,
@@ -62,12 +82,16 @@ class Hub:
             },
         )
 
-    async def secret(self, name: str, token: str) -> None:
+    async def secret(self, name: str, token: str, *, account: str = "") -> None:
         """Puts the credentials of a member."""
         body = {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": name, "namespace": "karmada-cluster"},
+            "metadata": {
+                "name": name,
+                "namespace": "karmada-cluster",
+                "annotations": {"argosy.dev/member-account": account} if account else {},
+            },
             "data": {"token": base64.b64encode(token.encode()).decode()},
         }
         await self.api.delete(SECRETS, ObjectKey("karmada-cluster", name))
@@ -149,6 +173,36 @@ async def test_a_cluster_that_leaves_has_no_agent_any_more(hub: Hub) -> None:
     await hub.beat("member1")
     await hub.api.delete(CLUSTERS, ObjectKey("", "member1"))
     await hub.silence("member1")
+
+
+async def test_the_last_act_of_an_agent_is_to_take_away_what_was_there_for_its_own_sake(hub: Hub) -> None:
+    async with hub.member("member1") as member:
+        await hub.account(member, "argosy-member1-0a1b2c")
+        await hub.join("member1", account="argosy-member1-0a1b2c", finalizers=["tests.dev/hold"])
+        await hub.beat("member1")
+        async with asyncio.timeout(PATIENCE):
+            while not (await member.list(resources.LEASES, namespace="karmada-cluster")).items:
+                await asyncio.sleep(0.02)
+        await hub.api.delete(CLUSTERS, ObjectKey("", "member1"))
+        await hub.beat("member1")
+        assert (await member.list(resources.CLUSTER_ROLES, label_selector="story=account")).items
+
+        await hub.let_go("member1")
+
+        async with asyncio.timeout(PATIENCE):
+            while (await member.list(resources.CLUSTER_ROLES, label_selector="story=account")).items:
+                await asyncio.sleep(0.02)
+        assert not (await member.list(resources.LEASES, namespace="karmada-cluster")).items
+
+
+async def test_a_cluster_that_vanished_without_a_word_loses_no_account(hub: Hub) -> None:
+    async with hub.member("member1") as member:
+        await hub.account(member, "argosy-member1-0a1b2c")
+        await hub.join("member1", account="argosy-member1-0a1b2c")
+        await hub.beat("member1")
+        await hub.api.delete(CLUSTERS, ObjectKey("", "member1"))
+        await hub.silence("member1")
+        assert (await member.list(resources.CLUSTER_ROLES, label_selector="story=account")).items
 
 
 async def test_new_credentials_are_taken_up(hub: Hub) -> None:
