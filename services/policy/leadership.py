@@ -33,6 +33,7 @@ from services.policy.hub import Changes, Hub
 from services.policy.inbox import Inbox
 from services.policy.namespaces import Namespaces
 from services.policy.notices import Notices
+from services.policy.outcomes import Outcomes
 from services.policy.placements import Placements
 from services.policy.reconcile import Reconciler
 from services.policy.removal import Removal
@@ -79,8 +80,20 @@ class Leadership:
             on_replay=lambda: self.requests.expire_all(),
             sent=lambda key, digest: self.requests.sent(key, digest),
         )
+        self.outcomes = Outcomes(
+            nats,
+            self.orders,
+            on_change=lambda key: self.routing.origin(key),
+            on_replay=lambda: self.routing.everything(),
+        )
         self.view = View(
-            self.hub, self.templates, self.works, self.placements, excluded, Forsaken(settings.leaving_patience)
+            self.hub,
+            self.templates,
+            self.works,
+            self.placements,
+            self.outcomes,
+            excluded,
+            Forsaken(settings.leaving_patience),
         )
         self.clusters = Clusters(api, nats, self.view, self.notices, lambda: self.routing.everything())
         self.routing = Routing(self.view, self._queue, self.clusters.queue)
@@ -96,7 +109,7 @@ class Leadership:
             bindings=Bindings(api, self.hub),
             claims=Claims(api, self.view),
             requests=self.requests,
-            sending=Sending(nats, self.view, self.orders, self.notices),
+            sending=Sending(self.view, self.orders, self.notices),
             notices=self.notices,
         )
         removal = Removal(self.view, self.effects, self.rollback, lambda key: self.routing.origin(key))
@@ -116,6 +129,7 @@ class Leadership:
                 "templates": self.templates.run(),
                 "works": self.works.run(),
                 "placements": self.placements.run(),
+                "outcomes": self.outcomes.run(),
                 "notices": self.notices.run(),
                 "events": self._recorder.run(),
             }.items():
@@ -150,6 +164,7 @@ class Leadership:
         self.templates.refresh(discover=True)
         await self.works.ready()
         await self.placements.read.wait()
+        await self.outcomes.read.wait()
         await self.templates.all_synced(_READ_LIMIT)
         self.rollback.judge(
             known=int(self.works.highest_version()), hub=self.view.highest_version(), source="the stream WORKS"
@@ -175,7 +190,7 @@ class Leadership:
 
     def _replayed(self, stream: str) -> None:
         """A stream is new or read anew: what was told may be lost, and everything is compared again."""
-        self.effects.sending.tell_again()
+        self.outcomes.tell_again()
         self.beats.again()
         self.routing.everything()
 

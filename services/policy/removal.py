@@ -95,7 +95,7 @@ class Removal:
         """An origin that should not be anywhere."""
         standing = self._view.works.standing(key)
         if not standing:
-            await self._purge_reports(key)
+            await self.purge(key)
             self._do.forget(key)
             return DONE
         if await self._do.bindings.live(key) is not None:
@@ -217,7 +217,7 @@ class Removal:
         for cluster, work in list(works.standing(key).items()):
             await works.purge(key, cluster, work.seq)
         await self._purge_reports(key)
-        await self._do.sending.withdraw(key)
+        await self._view.outcomes.withdraw(key)
 
     async def _purge_reports(self, key: OriginKey) -> None:
         for cluster, seq in self._view.works.leftovers(key).items():

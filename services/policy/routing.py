@@ -65,6 +65,7 @@ class Routing:
         yield from [names.namespace_origin(n.metadata.name) for n in view.hub.namespaces()]
         yield from view.works.origins()
         yield from view.placements.keys()
+        yield from view.outcomes.keys()
 
     # ---- what changes ----
 

@@ -7,14 +7,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
 import structlog
 
-from libs.common import bus, subjects
 from libs.common.api import wellknown
 from libs.common.api.meta import Template as Body
 from libs.common.api.work import ResourceBinding
-from libs.common.messages import Outcome, TemplateRef
+from libs.common.messages import TemplateRef
 from libs.common.names import OriginKey
 from services.policy.core import dispatch, leaving, outcome, overrides, render
 from services.policy.core.dispatch import Desired, Publication
@@ -39,12 +37,10 @@ class Sent(NamedTuple):
 
 
 class Sending:
-    def __init__(self, nats: bus.Bus, view: View, orders: Orders, notices: Notices) -> None:
-        self._nats = nats
+    def __init__(self, view: View, orders: Orders, notices: Notices) -> None:
         self._view = view
         self._orders = orders
         self._notices = notices
-        self._told: dict[OriginKey, Outcome] = {}
 
     async def binding(
         self,
@@ -101,18 +97,6 @@ class Sending:
                         name=f"work for {publication.cluster}",
                     )
 
-    async def withdraw(self, key: OriginKey) -> None:
-        """Takes away what the status-aggregator was told: the binding is gone."""
-        subject = self._nats.subjects.outcome(key)
-        last = await self._nats.last(subjects.STATUS, subject, Outcome)
-        if last is not None:
-            await self._nats.purge(subjects.STATUS, subject, up_to_seq=last.seq)
-        self._told.pop(key, None)
-
-    def tell_again(self) -> None:
-        """The stream may have lost what was told."""
-        self._told.clear()
-
     def _render(
         self, binding: ResourceBinding, body: Body, clusters: list[str], fleet: Fleet
     ) -> tuple[dict[str, Rendered], dict[str, str]]:
@@ -146,22 +130,4 @@ class Sending:
             failures=failures,
             order=self._orders.next(),
         )
-        told = self._told.get(key)
-        if told is not None and _same(told, message):
-            return
-        await self._nats.publish(self._nats.subjects.outcome(key), message, traceparent=traceparent)
-        self._told[key] = message
-
-
-def _same(told: Outcome, message: Outcome) -> bool:
-    """Whether a message says nothing new. The template's versions alone are no news."""
-    return (
-        msgspec.structs.replace(message, order=told.order, template=told.template, expected=_comparable(message))
-        == msgspec.structs.replace(told, expected=_comparable(told))
-        and message.template.uid == told.template.uid
-    )
-
-
-def _comparable(message: Outcome) -> Mapping[str, object]:
-    """Orders of works; a target without one (expected under the message's own order) counts as such."""
-    return {c: None if order == message.order else order for c, order in message.expected.items()}
+        await self._view.outcomes.tell(key, message, traceparent=traceparent)

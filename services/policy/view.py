@@ -15,6 +15,7 @@ from services.policy.core.template import Template, TemplateKey
 from services.policy.forsaken import Forsaken
 from services.policy.hub import Hub
 from services.policy.origins import Origins
+from services.policy.outcomes import Outcomes
 from services.policy.placements import Placements
 from services.policy.templates import Templates
 from services.policy.works import Works
@@ -54,6 +55,7 @@ class View:
         templates: Templates,
         works: Works,
         placements: Placements,
+        outcomes: Outcomes,
         excluded: Exclusions,
         forsaken: Forsaken,
     ) -> None:
@@ -61,6 +63,7 @@ class View:
         self.templates = templates
         self.works = works
         self.placements = placements
+        self.outcomes = outcomes
         self.excluded = excluded
         self.forsaken = forsaken
         self.origins = Origins()
