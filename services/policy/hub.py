@@ -140,8 +140,10 @@ class Hub:
     def observe_binding(self, key: OriginKey, body: bytes) -> None:
         """Feeds a write's answer back, so that the next look-up sees it. Nobody is told of what we wrote ourselves."""
         self._observing = True
-        self._bindings_of(key).observe(body)
-        self._observing = False
+        try:
+            self._bindings_of(key).observe(body)
+        finally:
+            self._observing = False
 
     def forget_binding(self, key: OriginKey, resource_version: str) -> None:
         """Drops what a write or a live read showed to be gone."""

@@ -118,8 +118,10 @@ class Templates:
         informer = self._watched.get((key.group, key.kind))
         if informer is not None:
             self._observing = True
-            informer.observe(body)
-            self._observing = False
+            try:
+                informer.observe(body)
+            finally:
+                self._observing = False
 
     # ---- which kinds ----
 
