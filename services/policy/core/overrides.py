@@ -5,6 +5,7 @@ in each of these the closer a policy names the object the later it comes, and am
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -71,12 +72,36 @@ def _in_order(policies: Sequence[OverridePolicy], template: Template) -> list[Ov
 
 
 def _applied(template: Template, policy: OverridePolicy, rule: Overriders) -> Template:
+    namespace, name = policy.metadata.namespace, policy.metadata.name
     try:
-        return overriders.apply(template, rule)
+        made = overriders.apply(template, rule)
+        _check_identity(template, made, fixed=bool(namespace))
     except overriders.MisfitError as error:
-        name = policy.metadata.name
-        if policy.metadata.namespace:
-            name = f"OverridePolicy {policy.metadata.namespace}/{name}"
-        else:
-            name = f"ClusterOverridePolicy {name}"
-        raise OverrideError(f"{name}: {error}") from error
+        said = f"OverridePolicy {namespace}/{name}" if namespace else f"ClusterOverridePolicy {name}"
+        raise OverrideError(f"{said}: {error}") from error
+    return made
+
+
+def _check_identity(before: Template, after: Template, *, fixed: bool) -> None:
+    """An object must stay one; and who may write policies in one namespace only must not make it another one: an agent
+    may write all kinds in all namespaces, so that would be a way around the hub's own permissions.
+    """
+    was, now = _identity(before), _identity(after)
+    for field in now:
+        if field != "metadata.namespace" and not (isinstance(now[field], str) and now[field]):
+            raise overriders.MisfitError(f"{field} must stay")
+        if fixed and now[field] != was[field]:
+            raise overriders.MisfitError(
+                f"{field} must stay {was[field]!r}, only a ClusterOverridePolicy may change it"
+            )
+
+
+def _identity(template: Template) -> dict[str, Any]:
+    metadata = template.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    return {
+        "apiVersion": template.get("apiVersion"),
+        "kind": template.get("kind"),
+        "metadata.name": named.get("name"),
+        "metadata.namespace": named.get("namespace") or "",
+    }

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from libs.common.api.meta import Template
 from libs.common.api.override import OverridePolicy, Overriders
 from services.policy.core import documents, images, jsonpatch, overriders, overrides
 from services.policy.core.jsonpatch import Operation
@@ -32,6 +33,40 @@ def override(name: str, *, namespace: str = "default", target: Any = None, by: A
 
 def applied(*policies: OverridePolicy) -> list[str]:
     return list(overrides.apply(TEMPLATE, cluster("m1"), policies)["metadata"].get("annotations", {}))
+
+
+def patched(namespace: str, *patch: dict[str, Any]) -> Template:
+    """The template as the plaintext patch of one policy leaves it."""
+    rule = {"overriders": {"plaintext": list(patch)}}
+    policy = {"metadata": {"name": "o", "namespace": namespace}, "spec": {"overrideRules": [rule]}}
+    return overrides.apply(TEMPLATE, cluster("m1"), [msgspec.convert(policy, OverridePolicy)])
+
+
+IDENTITY = [
+    ("apiVersion", {"path": "/apiVersion", "operator": "replace", "value": "rbac.authorization.k8s.io/v1"}),
+    ("kind", {"path": "/kind", "operator": "replace", "value": "Secret"}),
+    ("metadata.name", {"path": "/metadata/name", "operator": "replace", "value": "b"}),
+    ("metadata.namespace", {"path": "/metadata/namespace", "operator": "replace", "value": "kube-system"}),
+    ("metadata.namespace", {"path": "/metadata/namespace", "operator": "remove"}),
+]
+
+
+@pytest.mark.parametrize(("field", "patch"), IDENTITY)
+def test_a_policy_of_one_namespace_makes_no_other_object(field: str, patch: dict[str, Any]) -> None:
+    with pytest.raises(overrides.OverrideError, match=f"OverridePolicy default/o: {field} must stay '"):
+        patched("default", patch)
+
+
+@pytest.mark.parametrize(("field", "patch"), IDENTITY)
+def test_a_cluster_wide_policy_may(field: str, patch: dict[str, Any]) -> None:
+    assert patched("", patch) != TEMPLATE
+
+
+@pytest.mark.parametrize("path", ["/apiVersion", "/kind", "/metadata/name", "/metadata"])
+@pytest.mark.parametrize("namespace", ["default", ""])
+def test_no_policy_takes_away_what_makes_an_object(path: str, namespace: str) -> None:
+    with pytest.raises(overrides.OverrideError, match="must stay|has no kind left"):
+        patched(namespace, {"path": path, "operator": "remove"})
 
 
 def test_the_order_of_application() -> None:
