@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
+_UNKNOWN: Final = "?"
 _STATE, _STARTED = 0, 19
 """Positions in /proc/<pid>/stat after the name: R, S, Z (ended, not yet waited for)...; clock ticks since boot."""
 
 
 def identity(host: str = "") -> str:
-    """The identity of this process: host, process namespace, process id and when it was started.
+    """The identity of this process: host, boot and process namespace, process id and when it was started.
 
     `host` is by default this machine's name. The answer is different for each process that ever was.
     """
     pid = os.getpid()
-    return "_".join((host or socket.gethostname(), _namespace(), str(pid), _stat(pid)[_STARTED]))
+    return "_".join((host or socket.gethostname(), _space(), str(pid), _stat(pid)[_STARTED]))
 
 
 def has_ended(identity: str, host: str = "") -> bool:
@@ -27,8 +28,8 @@ def has_ended(identity: str, host: str = "") -> bool:
     parts = identity.rsplit("_", 3)
     if len(parts) != 4 or not parts[2].isdecimal():
         return False
-    name, namespace, pid, started = parts
-    if name != (host or socket.gethostname()) or namespace != _namespace():
+    name, space, pid, started = parts
+    if name != (host or socket.gethostname()) or space == _UNKNOWN or space != _space():
         return False
     return not _runs(int(pid)) or _stat(int(pid))[_STARTED] != started
 
@@ -43,12 +44,15 @@ def _runs(pid: int) -> bool:
     return _stat(pid)[_STATE] not in ("Z", "X")
 
 
-def _namespace() -> str:
-    """Processes of other containers have numbers of their own; "0" where there are no such namespaces."""
+def _space() -> str:
+    """Where numbers of processes mean the same: the boot of the machine, as machines can have the same name, and the
+    process namespace, as processes of other containers have numbers of their own.
+    """
     try:
-        return os.readlink(_PROC / "self/ns/pid").rpartition("[")[2].rstrip("]")
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}.{os.readlink(_PROC / 'self/ns/pid').rpartition('[')[2].rstrip(']')}"
     except OSError:
-        return "0"
+        return _UNKNOWN
 
 
 def _stat(pid: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,5 +29,19 @@ def test_nothing_is_said_of_who_is_not_known(identity: str) -> None:
 
 
 def test_a_number_used_again_is_another_process() -> None:
-    host, namespace, pid, started = holder.identity().rsplit("_", 3)
-    assert holder.has_ended("_".join((host, namespace, pid, f"{started}0")))
+    host, space, pid, started = holder.identity().rsplit("_", 3)
+    assert holder.has_ended("_".join((host, space, pid, f"{started}0")))
+
+
+def test_nothing_is_said_of_another_machine_of_the_same_name() -> None:
+    host, space, pid, started = holder.identity().rsplit("_", 3)
+    boot, _, namespace = space.partition(".")
+    assert boot.count("-") == 4
+    elsewhere = f"{'0' * 8}{boot[8:]}.{namespace}"
+    assert not holder.has_ended("_".join((host, elsewhere, pid, f"{started}0")))
+
+
+def test_nothing_is_said_where_the_system_tells_no_boot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(holder, "_PROC", tmp_path)
+    host, space, _, _ = holder.identity().rsplit("_", 3)
+    assert not holder.has_ended("_".join((host, space, "999999999", "1")))
