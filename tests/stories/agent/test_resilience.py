@@ -1,7 +1,10 @@
 """Agents, members and streams go away and come back; what runs in the member is not touched for it."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from libs.common.kube.resources import ObjectKey
@@ -87,6 +90,20 @@ async def test_a_member_that_hangs_for_a_while_gets_what_it_missed(world: Scene)
     await world.server.heal()
     for work in works:
         await world.applied(work)
+
+
+async def test_a_hang_that_costs_the_lease_is_over_when_it_is_over(idle: Scene) -> None:
+    duration = timedelta(seconds=3)
+    async with scene.acting(idle, msgspec.structs.replace(QUICK, lease_duration=duration)):
+        before = await idle.apply(config_map("before"))
+        await idle.applied(before)
+        await idle.server.hang()
+        tombstone, work = await idle.remove(before), await idle.apply(config_map("during"))
+        await asyncio.sleep(duration.total_seconds())
+        await idle.server.heal()
+        async with asyncio.timeout(4):
+            await idle.removed(tombstone)
+            await idle.applied(work)
 
 
 async def test_wiped_works_are_no_order_to_remove(world: Scene) -> None:
