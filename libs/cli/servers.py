@@ -112,7 +112,9 @@ async def nats_server(directory: Path) -> AsyncIterator[Server]:
     program = await asyncio.to_thread(find_nats)
     config = await asyncio.to_thread(_write_nats_config, directory)
     log = directory / "nats.log"
-    async with processes.started([str(program.path), "-c", str(config)], env=os.environ, log=log) as process:
+    # among services that keep few cores busy, more threads of the server would wake and steal more than they carry
+    env = {"GOMAXPROCS": str(max(1, (os.cpu_count() or 1) // 2)), **os.environ}
+    async with processes.started([str(program.path), "-c", str(config)], env=env, log=log) as process:
         ports = directory / f"nats-server_{process.pid}.ports"
         await processes.until(lambda: _complete(ports), process, what="nats-server", log=log)
         url = msgspec.json.decode(ports.read_bytes(), type=dict[str, list[str]])["nats"][0]

@@ -51,6 +51,14 @@ class Subjects(msgspec.Struct, frozen=True):
     def gone(self, cluster: str, key: OriginKey) -> str:
         return f"{self.prefix}.gone.{encode_token(cluster)}.{_origin(key)}"
 
+    def works_on(self, key: OriginKey) -> str:
+        """A filter: the works of one origin in all clusters."""
+        return f"{self.prefix}.work.*.{_origin(key)}"
+
+    def reports_on(self, key: OriginKey) -> str:
+        """A filter: what agents of all clusters say of one origin, status and gone."""
+        return f"{self.prefix}.*.*.{_origin(key)}"
+
     def capacity(self, cluster: str) -> str:
         return f"{self.prefix}.capacity.{encode_token(cluster)}"
 

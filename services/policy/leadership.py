@@ -79,6 +79,7 @@ class Leadership:
             on_answer=self._answered,
             on_replay=lambda: self.requests.expire_all(),
             sent=lambda key, digest: self.requests.sent(key, digest),
+            oldest=lambda: self.requests.oldest(),
         )
         self.outcomes = Outcomes(
             nats,
@@ -148,7 +149,7 @@ class Leadership:
                 "beats": self.beats.run(),
                 "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=4),
                 "inbox": self.inbox.run(),
-                "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=8),
+                "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=1),
             }.items():
                 tasks.create_task(job, name=name)
 

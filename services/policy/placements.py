@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
 
 import msgspec
 
 from libs.common import bus, subjects
 from libs.common.messages import BindingRequest, Message, Placed
 from libs.common.names import OriginKey
-from libs.common.reconcile import DONE, Outcome, Queue
+from libs.common.reconcile import DONE, After, Outcome, Queue
+
+_LATE: Final = timedelta(seconds=2)
+"""What could not be taken away together with the others for so long is taken away by itself."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +31,7 @@ class Placements:
         on_answer: told of each answer.
         on_replay: told when the mirror begins anew: answers may be lost.
         sent: the sequence of the question of that digest, if it is known.
+        oldest: a sequence that no open question is below; None: none is open.
     """
 
     def __init__(
@@ -35,15 +41,18 @@ class Placements:
         on_answer: Callable[[OriginKey, Placed], None],
         on_replay: Callable[[], None],
         sent: Callable[[OriginKey, str], int | None],
+        oldest: Callable[[], int | None],
     ) -> None:
         self._sent = sent
+        self._oldest = oldest
         self._nats = nats
         self._on_answer = on_answer
         self._on_replay = on_replay
         self._answers: dict[OriginKey, Answer] = {}
         self._done: dict[OriginKey, Answer] = {}
-        self.done: Queue[OriginKey] = Queue()
-        """Bindings whose question and answer can go from the streams."""
+        self._since: dict[OriginKey, float] = {}
+        self.done: Queue[str] = Queue()
+        """Not empty when questions and answers can go from the streams. They go together: there is one key."""
         self.read = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,22 +78,48 @@ class Placements:
         answer = self._answers.pop(key, None)
         if answer is not None:
             self._done[key] = answer
-            self.done.add(key)
+            self._since[key] = asyncio.get_running_loop().time()
+            self.done.add("")
 
-    async def purge(self, key: OriginKey) -> Outcome:
-        """Takes a settled answer, and the question it answers, from their streams; newer ones stay."""
-        answer = self._done.get(key)
-        if answer is None:
-            return DONE
-        names = self._nats.subjects
-        # the question first: as long as the answer stands, whoever comes next knows that there is something to purge
-        asked = await self._question(key, answer.placed.digest)
-        if asked is not None:
-            await self._nats.purge(subjects.BINDINGS, names.binding_request(key), up_to_seq=asked)
-        await self._nats.purge(subjects.PLACEMENTS, names.binding_placed(key), up_to_seq=answer.seq)
-        if self._done.get(key) is answer:
-            del self._done[key]
-        return DONE
+    async def purge(self, _: str) -> Outcome:
+        """Takes settled answers, and the questions they answer, from their streams; newer ones stay.
+
+        Streams are in order, so what lies below all that is still open goes by one call for each stream.
+        """
+        unsettled = min((answer.seq for answer in self._answers.values()), default=None)
+        asked = self._oldest()
+        together: dict[OriginKey, Answer] = {}
+        questions = 0
+        for key, answer in self._done.items():
+            question = self._sent(key, answer.placed.digest)
+            if question is not None and _below(question, asked) and _below(answer.seq, unsettled):
+                together[key] = answer
+                questions = max(questions, question)
+        if together:
+            # questions first: as long as an answer stands, whoever comes next knows that there is something to purge
+            await self._nats.purge(subjects.BINDINGS, "", up_to_seq=questions)
+            await self._nats.purge(subjects.PLACEMENTS, "", up_to_seq=max(a.seq for a in together.values()))
+            self._purged(together)
+        return await self._purge_late()
+
+    async def _purge_late(self) -> Outcome:
+        """What waits in vain for something older, or whose question we do not know."""
+        names, now = self._nats.subjects, asyncio.get_running_loop().time()
+        for key, answer in list(self._done.items()):
+            known = self._sent(key, answer.placed.digest) is not None
+            if known and now - self._since[key] < _LATE.total_seconds():
+                continue
+            asked = await self._question(key, answer.placed.digest)
+            if asked is not None:
+                await self._nats.purge(subjects.BINDINGS, names.binding_request(key), up_to_seq=asked)
+            await self._nats.purge(subjects.PLACEMENTS, names.binding_placed(key), up_to_seq=answer.seq)
+            self._purged({key: answer})
+        return After(_LATE) if self._done else DONE
+
+    def _purged(self, answers: dict[OriginKey, Answer]) -> None:
+        for key, answer in answers.items():
+            if self._done.get(key) is answer:
+                del self._done[key], self._since[key]
 
     async def _question(self, key: OriginKey, digest: str) -> int | None:
         """Where the question to an answer stands: known to who sent it, else read."""
@@ -106,7 +141,12 @@ class Placements:
     def _anew(self) -> None:
         self._answers.clear()
         self._done.clear()
+        self._since.clear()
         self._on_replay()
+
+
+def _below(seq: int, limit: int | None) -> bool:
+    return limit is None or seq < limit
 
 
 def _type(subject: str) -> type[Message]:

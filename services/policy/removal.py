@@ -55,7 +55,8 @@ class Removal:
             )
             return DONE
         await self._do.bindings.let_go(key, binding)
-        await self.purge(key)
+        await self._view.works.purge_all(key)
+        await self._view.outcomes.withdraw(key)
         self._do.notices.deleted(key, binding)
         self._do.forget(key)
         if self._view.template(key) is None:

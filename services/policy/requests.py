@@ -20,6 +20,7 @@ from services.policy.core.window import Window
 class _Open(msgspec.Struct):
     digest: str
     seq: int
+    """In the stream; until that is confirmed, what it is at least."""
     since: float
     expired: bool = False
 
@@ -43,6 +44,7 @@ class Requests:
         self._open: dict[OriginKey, _Open] = {}
         self._wanted: set[OriginKey] = set()
         self._sent: dict[OriginKey, tuple[str, int]] = {}
+        self._highest = 0
         self._asked = asyncio.Event()
 
     async def ask(self, key: OriginKey, request: BindingRequest, *, hurry: bool, traceparent: str) -> bool:
@@ -58,7 +60,7 @@ class Requests:
         if not self._window.take(key, priority, hurry=hurry):
             self._measure()
             return False
-        entry = self._open[key] = _Open(request.digest, 0, asyncio.get_running_loop().time())
+        entry = self._open[key] = _Open(request.digest, self._highest + 1, asyncio.get_running_loop().time())
         self._asked.set()
         try:
             entry.seq = await self._nats.publish(
@@ -67,6 +69,7 @@ class Requests:
         except BaseException:
             self._close(key)
             raise
+        self._highest = max(self._highest, entry.seq)
         self._sent[key] = (request.digest, entry.seq)
         metrics.REQUESTS.labels("sent").inc()
         self._measure()
@@ -76,6 +79,10 @@ class Requests:
         """The sequence of the question of that digest, if it was the last one that we sent."""
         known, seq = self._sent.get(key, ("", 0))
         return seq if known == digest else None
+
+    def oldest(self) -> int | None:
+        """A sequence below which no question is open; None if none is open at all."""
+        return min((entry.seq for entry in self._open.values()), default=None)
 
     def answered(self, key: OriginKey, digest: str) -> None:
         """Closes the question that an answer is to."""
@@ -98,7 +105,8 @@ class Requests:
         self._close(key)
 
     def expire_all(self) -> None:
-        """Answers may be lost: everything is asked again."""
+        """Answers may be lost, perhaps with the stream: everything is asked again."""
+        self._highest = 0
         for key, entry in self._open.items():
             entry.expired = True
             self._retry(key, 0)

@@ -181,6 +181,23 @@ class Works:
             if not reports:
                 del self._gone[key]
 
+    async def purge_all(self, key: OriginKey) -> None:
+        """Takes from the streams all that they hold of an origin that the hub has let go."""
+        names, standing = self._nats.subjects, self.standing(key)
+        if standing:
+            seq = max(work.seq for work in standing.values())
+            await self._nats.purge(subjects.WORKS, names.works_on(key), up_to_seq=seq)
+            for cluster in [cluster for cluster, work in self.standing(key).items() if work.seq <= seq]:
+                self._drop(key, cluster)
+        reports = self._gone.get(key)
+        if reports:
+            seq = max(report.seq for report in reports.values())
+            await self._nats.purge(subjects.STATUS, names.reports_on(key), up_to_seq=seq)
+            left = {c: r for c, r in self._gone.get(key, {}).items() if r.seq > seq}
+            self._gone.pop(key, None)
+            if left:
+                self._gone[key] = left
+
     def leftovers(self, key: OriginKey) -> dict[str, int]:
         """Sequences of reports about works that no longer stand, by cluster."""
         standing = self.standing(key)

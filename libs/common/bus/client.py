@@ -65,7 +65,11 @@ class Bus(Exchange, Events):
         return await self._call(following.stream_info(self._session, self._stream(stream)))
 
     async def purge(self, stream: str, subject: str, *, up_to_seq: int) -> None:
-        """Removes the messages on a subject that have at most this sequence; a newer one stays."""
+        """Removes the messages that have at most this sequence; newer ones stay.
+
+        Args:
+            subject: of which subject, perhaps with wildcards; empty: of all.
+        """
         await self._call(self._session.js.purge_stream(self._stream(stream), seq=up_to_seq + 1, subject=subject))
 
     async def last(self, stream: str, subject: str, type_: type[Any]) -> Delivery[Any] | None:

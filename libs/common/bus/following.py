@@ -34,7 +34,8 @@ def reader_config(name: str, filters: Sequence[str], *, idle: timedelta | None =
     """A consumer for one state reader. Nothing is acknowledged: after a cut the reader itself says where to go on.
 
     Args:
-        idle: after so long without a reader the server drops the consumer; None keeps it for ever.
+        idle: after so long without a reader the server drops the consumer, which it keeps in memory only; None keeps
+            it for ever, and over a restart of the server.
     """
     return ConsumerConfig(
         inactive_threshold=idle.total_seconds() if idle else None,
@@ -42,6 +43,7 @@ def reader_config(name: str, filters: Sequence[str], *, idle: timedelta | None =
         durable_name=name,
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.NONE,
+        mem_storage=idle is not None,
         **streams.filtered(filters),
     )
 

@@ -25,8 +25,8 @@ def stream_name(prefix: str, stream: str) -> str:
 def configs(subjects: Subjects) -> list[StreamConfig]:
     """All streams. State streams keep the last message of each subject, for ever."""
     return [
-        _state(subjects, subject_names.BINDINGS, subjects.all("binding", "request")),
-        _state(subjects, subject_names.PLACEMENTS, subjects.all("binding", "placed")),
+        _in_flight(subjects, subject_names.BINDINGS, subjects.all("binding", "request")),
+        _in_flight(subjects, subject_names.PLACEMENTS, subjects.all("binding", "placed")),
         _state(subjects, subject_names.WORKS, subjects.all("work")),
         _state(subjects, subject_names.STATUS, *(subjects.all(k) for k in ("status", "gone", "capacity", "outcome"))),
         _log(subjects, subject_names.EVENTS, "event", keep=timedelta(hours=24)),
@@ -48,7 +48,18 @@ async def ensure(js: JetStreamContext, subjects: Subjects) -> None:
         except APIError as error:
             if error.err_code != _NAME_IN_USE:
                 raise
-            await js.update_stream(config)
+            await _update(js, config)
+
+
+async def _update(js: JetStreamContext, config: StreamConfig) -> None:
+    assert config.name is not None
+    if config.storage is StorageType.MEMORY:
+        info = await js.stream_info(config.name)
+        if info.config.storage != StorageType.MEMORY:  # of an earlier version; it cannot be changed
+            await js.delete_stream(config.name)
+            await js.add_stream(config)
+            return
+    await js.update_stream(config)
 
 
 def filtered(filters: Sequence[str]) -> dict[str, Any]:
@@ -70,6 +81,11 @@ def _state(subjects: Subjects, stream: str, *filters: str) -> StreamConfig:
         storage=StorageType.FILE,
         allow_direct=True,
     )
+
+
+def _in_flight(subjects: Subjects, stream: str, *filters: str) -> StreamConfig:
+    """Questions and answers: each lives for milliseconds, and one that is lost with the server is asked again."""
+    return _state(subjects, stream, *filters).evolve(storage=StorageType.MEMORY)
 
 
 def _log(subjects: Subjects, stream: str, token: str, *, keep: timedelta) -> StreamConfig:

@@ -17,7 +17,7 @@ BUILDERS = {
     name
     for name, method in inspect.getmembers(Subjects, inspect.isfunction)
     if not name.startswith("_") and inspect.signature(method).return_annotation is str
-} - {"works_of", "dead", "all", "kind", "cluster"}
+} - {"works_of", "works_on", "reports_on", "dead", "all", "kind", "cluster"}
 """What builds a whole subject: neither filters nor parsers."""
 
 
