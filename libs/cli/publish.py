@@ -26,7 +26,12 @@ _KINDS = ("PropagationPolicy", "ClusterPropagationPolicy", "OverridePolicy", "Cl
 )
 @click.option("--delete", is_flag=True, help="Delete the policies instead of applying them.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="For policies that name none.")
-@click.option("--source", default="argosy-cli", show_default=True, help="Who publishes: the field manager on the hub.")
+@click.option(
+    "--source",
+    default="argosy-cli",
+    show_default=True,
+    help="Who publishes: publisher/TEXT is the field manager on the hub.",
+)
 @click.option("--timeout", "seconds", default=10, show_default=True, help="Seconds to wait for each outcome.")
 @connect.output_option()
 @connect.nats_option()

@@ -15,7 +15,7 @@ from libs.common.bus import cloudevents
 from libs.common.errors import Terminal
 from libs.common.kube import resources
 from libs.common.kube.client import APPLY, Client
-from libs.common.kube.errors import ApiError, ServerFault, TooManyRequests
+from libs.common.kube.errors import ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound, TooLarge
 from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.messages import PolicyOutcome
 from services.policy.notices import SOURCE
@@ -36,6 +36,8 @@ _OPERATIONS: dict[str, Literal["applied", "deleted"]] = {
     cloudevents.POLICY_DELETED: "deleted",
 }
 _LONGEST_MANAGER = 128
+_MANAGER_PREFIX = "publisher/"
+_FIELD_CONFLICT = "FieldManagerConflict"
 
 Policy = dict[str, Any]
 
@@ -82,10 +84,10 @@ class Inbox:
             message = ""
         except RefusedError as refusal:
             message = str(refusal)
-        except (ServerFault, TooManyRequests):
-            raise
-        except ApiError as refusal:
-            message = str(refusal)
+        except ApiError as error:
+            if not is_refusal(error):
+                raise
+            message = str(error)
         outcome = PolicyOutcome(
             event_id=event_id,
             accepted=not message,
@@ -163,10 +165,21 @@ def _wish(event: cloudevents.Event, policy: Policy, key: ObjectKey) -> _Wish:
     return _Wish(operation, resource, key, _manager(event.source))
 
 
+def is_refusal(error: ApiError) -> bool:
+    """Whether the hub has refused this policy for good. All else, such as credentials that ran out, a race or a kind
+    that is not installed yet, is no fault of the publisher, and is tried again.
+    """
+    if isinstance(error, Conflict):
+        return any(cause.reason == _FIELD_CONFLICT for cause in error.details.causes or ())
+    if isinstance(error, NotFound):
+        return not error.of_kind
+    return isinstance(error, BadRequest | Forbidden | Invalid | TooLarge)
+
+
 def _manager(source: str) -> str:
-    """The publisher's field manager: printable, and never one of Argosy's own."""
-    printable = "".join(c if c.isprintable() else "?" for c in source)[:_LONGEST_MANAGER]
-    return f"published-by-{printable}"[:_LONGEST_MANAGER] if printable.startswith("argosy-policy") else printable
+    """The publisher's field manager: printable, and nobody's who writes to the hub by another way."""
+    printable = "".join(c if c.isprintable() else "?" for c in source)
+    return f"{_MANAGER_PREFIX}{printable}"[:_LONGEST_MANAGER]
 
 
 class _Version(msgspec.Struct, frozen=True, rename="camel"):

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from libs.common.bus import cloudevents
+from libs.common.kube.client import APPLY
+from libs.common.kube.resources import ObjectKey
 from libs.common.messages import PolicyOutcome
 from tests.contract.policy.hub import until
 from tests.contract.policy.objects import config_map, key_of, policy_for
@@ -31,7 +33,33 @@ async def test_the_publisher_is_a_field_manager(running: World) -> None:
     policy = await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all")
 
     assert policy is not None
-    assert [m["manager"] for m in policy["metadata"]["managedFields"]] == ["pipeline"]
+    assert [m["manager"] for m in policy["metadata"]["managedFields"]] == ["publisher/pipeline"]
+
+
+async def test_a_publisher_takes_no_fields_of_another_manager_of_its_name(running: World) -> None:
+    mine = policy_for("all", "ConfigMap", preserveResourcesOnDeletion=True)
+    await running.hub.api.patch(
+        running.hub.resource("policy.karmada.io/v1alpha1", "PropagationPolicy"),
+        ObjectKey("default", "all"),
+        mine,
+        content_type=APPLY,
+        manager="pipeline",
+    )
+
+    await publish(running, policy_for("all", "ConfigMap"))
+
+    policy = await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all")
+    assert policy is not None
+    assert policy["spec"]["preserveResourcesOnDeletion"] is True
+
+
+async def test_fields_of_another_manager_are_not_taken(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap", priority=1))
+
+    outcome = await publish(running, policy_for("all", "ConfigMap", priority=2))
+
+    assert not outcome.accepted
+    assert "conflict" in outcome.message
 
 
 async def test_a_policy_of_another_name_than_the_subject_is_refused(running: World) -> None:
