@@ -19,12 +19,46 @@ POD = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "m
 SET = {"selector": {"matchLabels": {"app": "x"}}, "template": POD}
 JOB = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "nginx"}]}}}
 
+CLAIM = {
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
 KINDS: list[tuple[str, str, dict[str, Any]]] = [
     ("v1", "configmaps", {"kind": "ConfigMap", "data": {"a": "b"}}),
     ("v1", "secrets", {"kind": "Secret", "stringData": {"a": "b"}}),
     ("v1", "services", {"kind": "Service", "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}),
     ("v1", "serviceaccounts", {"kind": "ServiceAccount"}),
-    ("apps/v1", "statefulsets", {"kind": "StatefulSet", "spec": {**SET, "serviceName": "x", "replicas": 1}}),
+    (
+        "v1",
+        "services",
+        {
+            "kind": "Service",
+            "spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]},
+        },
+    ),
+    ("v1", "pods", {"kind": "Pod", "spec": POD["spec"]}),
+    (
+        "v1",
+        "persistentvolumeclaims",
+        {
+            "kind": "PersistentVolumeClaim",
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        },
+    ),
+    (
+        "autoscaling/v2",
+        "horizontalpodautoscalers",
+        {
+            "kind": "HorizontalPodAutoscaler",
+            "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}},
+        },
+    ),
+    (
+        "apps/v1",
+        "statefulsets",
+        {"kind": "StatefulSet", "spec": {**SET, "serviceName": "x", "replicas": 1, "volumeClaimTemplates": [CLAIM]}},
+    ),
     ("apps/v1", "daemonsets", {"kind": "DaemonSet", "spec": SET}),
     ("batch/v1", "jobs", {"kind": "Job", "spec": JOB}),
     ("batch/v1", "cronjobs", {"kind": "CronJob", "spec": {"schedule": "0 0 * * *", "jobTemplate": {"spec": JOB}}}),
@@ -42,14 +76,23 @@ KINDS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("group", "plural", "body"), KINDS, ids=[plural for _, plural, _ in KINDS])
-def test_built_in_kinds_arrive(
+def test_built_in_kinds_arrive_and_can_be_changed(
     hub: Cluster, members: dict[str, Cluster], ns: str, group: str, plural: str, body: dict[str, Any]
 ) -> None:
     template = {"apiVersion": group, "metadata": {"name": "x"}, **body}
     hub.apply(template, policy("x", selector_of(template), placement=duplicated()), namespace=ns)
     for member in members.values():
         until(lambda member=member: member.object(plural, "x", ns, group), what=f"{plural}/x in {member.name}")
-    hub.kubectl("wait", f"rb/x-{body['kind'].lower()}", "--for=condition=FullyApplied", "--timeout=30s", namespace=ns)
+    binding = f"x-{body['kind'].lower()}"
+    hub.kubectl("wait", f"rb/{binding}", "--for=condition=FullyApplied", "--timeout=30s", namespace=ns)
+    hub.kubectl("annotate", plural, "x", "story=told", namespace=ns)
+
+    def changed(member: Cluster) -> bool:
+        return (member.object(plural, "x", ns, group) or {})["metadata"]["annotations"]["story"] == "told"
+
+    for member in members.values():
+        until(lambda member=member: changed(member), what=f"the change of {plural}/x in {member.name}")
+    hub.kubectl("wait", f"rb/{binding}", "--for=condition=FullyApplied", "--timeout=30s", namespace=ns)
 
 
 def test_a_cluster_scoped_kind_arrives(hub: Cluster, members: dict[str, Cluster]) -> None:

@@ -162,6 +162,66 @@ def test_what_the_member_s_admission_filled_in_stays(api_version: str, kind: str
     assert other.body["spec"] == filled["spec"]
 
 
+PORTS = {"ports": [{"port": 80}, {"port": 81, "protocol": "TCP"}]}
+ALLOTTED = {
+    "clusterIP": "10.0.0.7",
+    "clusterIPs": ["10.0.0.7"],
+    "ipFamilies": ["IPv4"],
+    "type": "NodePort",
+    "ports": [{"port": 81, "protocol": "TCP", "nodePort": 30081}, {"port": 80, "protocol": "TCP", "nodePort": 30080}],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "found", "put"),
+    [
+        pytest.param(
+            "Service",
+            {"type": "NodePort", **PORTS},
+            ALLOTTED,
+            {
+                **{field: ALLOTTED[field] for field in ("clusterIP", "clusterIPs", "ipFamilies", "type")},
+                "ports": [{"port": 80, "nodePort": 30080}, {"port": 81, "protocol": "TCP", "nodePort": 30081}],
+            },
+            id="node ports by port",
+        ),
+        pytest.param(
+            "Service",
+            {"type": "ClusterIP", **PORTS},
+            ALLOTTED,
+            {"type": "ClusterIP", "clusterIP": "10.0.0.7", **PORTS},
+            id="not those of another type",
+        ),
+        pytest.param(
+            "Pod",
+            {"containers": [{"name": "a", "resources": {"limits": {"cpu": "1"}}}, {"name": "b"}]},
+            {
+                "priority": 0,
+                "containers": [
+                    {"name": "a", "resources": {"limits": {"cpu": "2", "memory": "1Gi"}}},
+                    {"name": "b", "resources": {"requests": {"cpu": "1"}}},
+                ],
+            },
+            {
+                "priority": 0,
+                "containers": [
+                    {"name": "a", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}},
+                    {"name": "b", "resources": {"requests": {"cpu": "1"}}},
+                ],
+            },
+            id="what a LimitRange gave",
+        ),
+    ],
+)
+def test_what_the_member_allotted_stays(
+    kind: str, asked: dict[str, Any], found: dict[str, Any], put: dict[str, Any]
+) -> None:
+    made = {**manifest(), "kind": kind, "spec": asked, "data": {"colour": "green"}}
+    action = decide(work(kind=kind), made, {**standing({**made, "data": {}}), "spec": found})
+    assert isinstance(action, Replace)
+    assert action.body["spec"] == put
+
+
 def test_what_the_template_says_goes_before_what_the_member_filled_in() -> None:
     made = {**manifest(), "kind": "PersistentVolumeClaim", "spec": {"storageClassName": "fast"}}
     observed = {**standing(made), "spec": {"storageClassName": "standard"}}
