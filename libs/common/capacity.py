@@ -4,16 +4,17 @@ Keys, all under one hash tag so that scripts work on a Redis cluster:
 
     {argosy}:clusters   hash: cluster name -> ClusterEntry as JSON
     {argosy}:epoch      which filling of the table this is; absent: wiped or never filled, so the table is unknown
-    {argosy}:revision   counts writes; a reader that sees a gap reads the table again
-    {argosy}:hub        highest resourceVersion of a Cluster that the table reflects, removals included
-    {argosy}:changes    channel: `<revision> put <entry>`, `<revision> remove <hub> <name>`, `0 fill`
+    {argosy}:revision   counts writes; a reader that sees a gap reads the table again, a writer fills it again
+    {argosy}:hub        up to which resourceVersion the table shows every change of a Cluster, removals included
+    {argosy}:changes    channel: `<revision> <TableChange as JSON>`, `0 fill`
 
-Everything in it can be made again by its writer, so nothing here waits long: a reader keeps what it has.
+There is one writer at a time, and its writes come in order. Everything in the table can be made again by it, so nothing
+here waits long: a reader keeps what it has.
 """
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -45,21 +46,16 @@ _RETRY_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 _entries: Final = msgspec.json.Decoder(ClusterEntry)
 _encoder: Final = msgspec.json.Encoder()
 
-_PUT: Final = """
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[3]) or '0') then redis.call('SET', KEYS[3], ARGV[3]) end
+_WRITE: Final = """
+local rows = tonumber(ARGV[3])
+for i = 4, 2 + 2 * rows, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 4 + 2 * rows, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+redis.call('SET', KEYS[3], ARGV[1])
 local revision = redis.call('INCR', KEYS[2])
-redis.call('PUBLISH', KEYS[4], revision .. ' put ' .. ARGV[2])
+redis.call('PUBLISH', KEYS[4], revision .. ' ' .. ARGV[2])
 return revision
 """
-_REMOVE: Final = """
-local stored = redis.call('HGET', KEYS[1], ARGV[1])
-if stored and cjson.decode(stored).uid == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) else stored = false end
-if tonumber(ARGV[3]) > tonumber(redis.call('GET', KEYS[3]) or '0') then redis.call('SET', KEYS[3], ARGV[3]) end
-local revision = redis.call('INCR', KEYS[2])
-redis.call('PUBLISH', KEYS[4], revision .. ' remove ' .. ARGV[3] .. ' ' .. (stored and ARGV[1] or ''))
-return revision
-"""
+"""Arguments: the hub's revision, the message without its revision, how many rows; their names and values; what goes."""
 
 RedisError = redis.exceptions.RedisError
 """What any call raises when Redis does not answer; the caller tries again later."""
@@ -74,6 +70,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     hub_revision: int = 0
 
 
+class TableChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What one write changed."""
+
+    hub_revision: int
+    rows: list[ClusterEntry] = []
+    removed: list[str] = []
+
+
+_changes: Final = msgspec.json.Decoder(TableChange)
+
+
 class ClusterTable:
     """Reads and writes the cluster table. Made by `connect`."""
 
@@ -82,57 +89,67 @@ class ClusterTable:
         self._clusters, self._epoch, self._revision, self._hub, self._changes = (
             f"{{{prefix}}}:{name}" for name in ("clusters", "epoch", "revision", "hub", "changes")
         )
-        self._put = client.register_script(_PUT)
-        self._remove = client.register_script(_REMOVE)
-        self._filled = ""
+        self._write = client.register_script(_WRITE)
+        self._writing = asyncio.Lock()
+        self._written: tuple[str, int] | None = None
+        """Epoch and revision after this writer's last write; None when the table is not, or may not be, as it wrote."""
         self._seen = Snapshot()
+        self._failures = 0
 
     @property
     def hub_revision(self) -> int:
-        """The highest resourceVersion of a Cluster that this reader's table reflects; 0 before the first read."""
+        """Up to which resourceVersion this reader's table shows every change of a Cluster; 0 before the first read."""
         return self._seen.hub_revision
 
     # ---- the writer --------------------------------------------------------------------------------------------------
 
-    async def put(self, entry: ClusterEntry) -> None:
-        """Writes a row and tells the readers. Raises RedisError."""
-        version = _version(entry.resource_version)
-        await heeded(self._put(keys=self._keys, args=[entry.name, _encoder.encode(entry), version]))
-
-    async def remove(self, name: str, uid: str, *, resource_version: str = "") -> None:
-        """Removes a row if it is that uid's, and tells the readers. Raises RedisError.
+    async def write(self, rows: Iterable[ClusterEntry] = (), *, removed: Iterable[str] = (), hub_revision: int) -> None:
+        """Writes and removes rows in one step, and tells the readers. Raises RedisError.
 
         Args:
-            resource_version: that of the Cluster's deletion, if known: readers wait for it.
+            hub_revision: the table then shows every change of a Cluster up to this resourceVersion.
         """
-        await heeded(self._remove(keys=self._keys, args=[name, uid, _version(resource_version)]))
+        change = TableChange(hub_revision=hub_revision, rows=list(rows), removed=list(removed))
+        values = [part for row in change.rows for part in (row.name, _encoder.encode(row))]
+        arguments = [hub_revision, _encoder.encode(change), len(change.rows), *values, *change.removed]
+        async with self._writing:
+            before, self._written = self._written, None
+            revision = int(await heeded(self._write(keys=self._keys, args=arguments)))
+            if before is not None and revision == before[1] + 1:
+                self._written = (before[0], revision)
 
-    async def fill(self, entries: Iterable[ClusterEntry]) -> None:
-        """Replaces the whole table in one step and makes it known under a new epoch. Raises RedisError."""
-        rows = {entry.name: entry for entry in entries}
+    async def fill(self, entries: Iterable[ClusterEntry], *, hub_revision: int = 0) -> None:
+        """Replaces the whole table in one step and makes it known under a new epoch. Raises RedisError.
+
+        Args:
+            hub_revision: as for `write`.
+        """
+        rows: dict[Any, Any] = {entry.name: _encoder.encode(entry) for entry in entries}
         epoch = uuid.uuid4().hex
-        async with self._client.pipeline(transaction=True) as pipe:
+        async with self._writing, self._client.pipeline(transaction=True) as pipe:
+            self._written = None
             pipe.delete(self._clusters)
             if rows:
-                pipe.hset(self._clusters, mapping={name: _encoder.encode(entry) for name, entry in rows.items()})
-            pipe.set(self._hub, max((_version(entry.resource_version) for entry in rows.values()), default=0))
+                pipe.hset(self._clusters, mapping=rows)
+            pipe.set(self._hub, hub_revision)
             pipe.set(self._epoch, epoch)
             pipe.incr(self._revision)
             pipe.publish(self._changes, "0 fill")
-            await heeded(pipe.execute())
-        self._filled = epoch
+            answers: list[Any] = await heeded(pipe.execute())
+            self._written = (epoch, int(answers[-2]))
         REFILLS.inc()
 
-    async def watch_epoch(self, on_wiped: Callable[[], Awaitable[None]]) -> None:
-        """For the writer, for ever: calls `on_wiped`, which is to `fill`, whenever the table is not the one it filled.
+    async def watch_epoch(self, on_lost: Callable[[], None]) -> None:
+        """For the writer, for ever: calls `on_lost`, which is to have `fill` called, while the table is not as written.
 
-        That is so at its start, after a wipe, after Redis was put back, and after another writer.
+        That is so at its start, after a wipe, after Redis was put back to an earlier copy, after another writer, and
+        after a write of which it is not known whether it took place.
         """
         attempt = 0
         while True:
             try:
-                if not self._filled or await self._current_epoch() != self._filled:
-                    await on_wiped()
+                if not await self._stands():
+                    on_lost()
                 attempt = 0
                 pause = _CHECK.total_seconds()
             except RedisError as error:
@@ -141,6 +158,14 @@ class ClusterTable:
                 if attempt == len(_RETRY_SECONDS):
                     log.warning("cluster table cannot be written", error=str(error))
             await asyncio.sleep(pause)
+
+    async def _stands(self) -> bool:
+        async with self._writing:
+            if self._written is None:
+                return False
+            found: list[Any] = await heeded(self._client.mget(self._epoch, self._revision))
+            epoch, revision = found
+            return ((epoch or b"").decode(), int(revision or 0)) == self._written
 
     # ---- readers -----------------------------------------------------------------------------------------------------
 
@@ -157,15 +182,14 @@ class ClusterTable:
             on_change: gets the whole table, at once and after each change; it must not change it.
             on_unknown: the table was wiped and is not filled again yet: nothing is known of any cluster.
         """
-        attempt = 0
         while True:
             try:
                 await self._follow(on_change, on_unknown)
             except (RedisError, OSError) as error:
-                if attempt == len(_RETRY_SECONDS):
+                self._failures += 1
+                if self._failures == len(_RETRY_SECONDS):
                     log.warning("cluster table cannot be followed; the last copy is used", error=str(error))
-                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
-                attempt += 1
+                await asyncio.sleep(_RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS)) - 1])
 
     async def _follow(
         self, on_change: Callable[[dict[str, ClusterEntry]], None], on_unknown: Callable[[], None]
@@ -188,6 +212,7 @@ class ClusterTable:
             checked = loop.time()
             while True:
                 message = await heeded(pubsub.get_message(timeout=_CHECK.total_seconds()))
+                self._failures = 0
                 if message is not None:
                     now = await self._after(message)
                     if now is not None:
@@ -207,14 +232,14 @@ class ClusterTable:
             return await self._read("subscribed")
         if message["type"] != "message":
             return None
-        revision, _, change = message["data"].partition(b" ")
-        verb, _, rest = change.partition(b" ")
-        if int(revision) <= self._seen.revision and int(revision) != 0:
+        number, _, body = message["data"].partition(b" ")
+        revision = int(number) if number.isdigit() else 0
+        if 0 < revision <= self._seen.revision:
             return None
-        if int(revision) != self._seen.revision + 1 or not self._seen.epoch:
+        if revision != self._seen.revision + 1 or not self._seen.epoch:
             return await self._read("gap")
         try:
-            return _changed(self._seen, verb, rest)
+            return _changed(self._seen, _changes.decode(body))
         except msgspec.DecodeError:
             return await self._read("undecodable")
 
@@ -242,22 +267,12 @@ class ClusterTable:
         return [self._clusters, self._revision, self._hub, self._changes]
 
 
-def _changed(seen: Snapshot, verb: bytes, rest: bytes) -> Snapshot:
+def _changed(seen: Snapshot, change: TableChange) -> Snapshot:
     """The next table: the old one is not touched, others may hold it."""
-    entries, hub = dict(seen.entries), seen.hub_revision
-    if verb == b"put":
-        entry = _entries.decode(rest)
-        entries[entry.name] = entry
-        hub = max(hub, _version(entry.resource_version))
-    elif verb == b"remove":
-        version, _, name = rest.partition(b" ")
-        entries.pop(name.decode(), None)
-        hub = max(hub, int(version))
-    return msgspec.structs.replace(seen, entries=entries, revision=seen.revision + 1, hub_revision=hub)
-
-
-def _version(resource_version: str) -> int:
-    return int(resource_version) if resource_version.isdecimal() else 0
+    entries = {**seen.entries, **{row.name: row for row in change.rows}}
+    for name in change.removed:
+        entries.pop(name, None)
+    return msgspec.structs.replace(seen, entries=entries, revision=seen.revision + 1, hub_revision=change.hub_revision)
 
 
 @asynccontextmanager

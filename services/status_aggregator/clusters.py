@@ -73,6 +73,8 @@ class Clusters:
         self._is_live = is_live
         self._queue: reconcile.Queue[str] = reconcile.Queue()
         self._signs: dict[str, Signs] = {}
+        self._early: dict[str, tuple[str, str]] = {}
+        """Uid and agent of clusters that were heard before the hub's watch has told of them: the bus may be faster."""
         self._verdict = _NOBODY
         hub.listen(on_cluster=self._on_cluster)
 
@@ -98,8 +100,11 @@ class Clusters:
             self._heard(beat.cluster, beat.hub_uid, beat.cluster_uid, beat.agent)
 
     def _heard(self, name: str, hub_uid: str, cluster_uid: str, agent: str) -> None:
+        if hub_uid != self._hub_uid:
+            return
         cluster = self._hub.cluster(name)
-        if cluster is None or hub_uid != self._hub_uid or cluster_uid != cluster.metadata.uid:
+        if cluster is None or cluster_uid != cluster.metadata.uid:
+            self._early[name] = (cluster_uid, agent)
             return
         signs = self._signs_of(name)
         news = signs.agent != agent or name in self._verdict.silent or name in self._verdict.doubtful
@@ -110,6 +115,8 @@ class Clusters:
     def _on_cluster(self, name: str, old: Cluster | None, new: Cluster | None) -> None:
         if new is None or (old is not None and old.metadata.uid != new.metadata.uid):
             self._signs.pop(name, None)
+        if new is not None and name in self._early:
+            self._heard(name, self._hub_uid, *self._early.pop(name))
         self._queue.add(name)
 
     # ---- silence -----------------------------------------------------------------------------------------------------

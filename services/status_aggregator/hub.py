@@ -12,7 +12,7 @@ from libs.common.api.work import BindingStatus
 from libs.common.kube import discovery, resources
 from libs.common.kube.client import Client
 from libs.common.kube.informer import Change, Informer
-from libs.common.kube.resources import ObjectKey, Resource
+from libs.common.kube.resources import ObjectKey, Resource, version_number
 from libs.common.names import OriginKey
 
 MANAGER: Final = "argosy-status-aggregator"
@@ -59,6 +59,7 @@ class Hub:
         self._clusters = Informer(api, resources.CLUSTERS, decode=_CLUSTER.decode, on_change=self._cluster_changed)
         self._kinds: dict[tuple[str, str], Resource] = {}
         self._discovered = float("-inf")
+        self._discovering = asyncio.Lock()
 
     def listen(self, *, on_binding: OnBinding | None = None, on_cluster: OnCluster | None = None) -> None:
         """Calls these with each change from now on."""
@@ -87,6 +88,13 @@ class Hub:
     def clusters(self) -> list[Cluster]:
         return list(self._clusters.cache.values())
 
+    def clusters_reached(self) -> int:
+        """Up to which resourceVersion every change of a Cluster has been told; 0 while that is not known.
+
+        Our own writes are seen at once, and may be ahead of it.
+        """
+        return version_number(self._clusters.resource_version)
+
     async def write_binding_status(self, key: OriginKey, body: dict[str, Any]) -> None:
         """Merges `body` into a binding's status subresource."""
         informer = self._bindings[bool(key.namespace)]
@@ -102,12 +110,12 @@ class Hub:
 
     async def kind(self, api_version: str, kind: str) -> Resource | None:
         """How the hub serves a kind; None if it does not."""
-        found = self._kinds.get((api_version, kind))
-        if found is None and time.monotonic() - self._discovered > _DISCOVERY_PAUSE:
-            self._kinds = {(r.api_version, r.kind): r for r in await discovery.served(self.api)}
-            self._discovered = time.monotonic()
-            found = self._kinds.get((api_version, kind))
-        return found
+        if (api_version, kind) not in self._kinds:
+            async with self._discovering:
+                if time.monotonic() - self._discovered > _DISCOVERY_PAUSE:
+                    self._kinds = {(r.api_version, r.kind): r for r in await discovery.served(self.api)}
+                    self._discovered = time.monotonic()
+        return self._kinds.get((api_version, kind))
 
     def _binding_changed(self, change: Change[Binding]) -> None:
         for tell in self._on_binding:

@@ -75,9 +75,10 @@ async def test_a_reader_sees_the_table_and_then_each_change(
     mirror = Mirror()
     async with running(other.follow(mirror.on_change, mirror.on_unknown)):
         await until(lambda: mirror.names == ["a"])
-        await table.put(entry("b", 7))
+        await table.write([entry("b", 7)], hub_revision=7)
         await until(lambda: mirror.names == ["a", "b"])
-        await table.remove("a", "uid-a", resource_version="9")
+        assert other.hub_revision == 7
+        await table.write(removed=["a"], hub_revision=9)
         await until(lambda: mirror.names == ["b"])
         assert other.hub_revision == 9
 
@@ -90,64 +91,134 @@ async def test_a_copy_that_was_handed_out_does_not_change(
     async with running(other.follow(mirror.on_change)):
         await until(lambda: mirror.names == ["a"])
         held = mirror.entries
-        await table.put(entry("b"))
+        await table.write([entry("b")], hub_revision=1)
         await until(lambda: mirror.names == ["a", "b"])
     assert held is not None
     assert list(held) == ["a"]
 
 
-async def test_a_cluster_of_another_uid_is_not_removed(table: capacity.ClusterTable) -> None:
-    await table.fill([entry("a", uid="new")])
-    await table.remove("a", "old")
-    assert list(await table.all()) == ["a"]
+async def test_readers_read_again_what_they_cannot_make_sense_of(
+    table: capacity.ClusterTable, other: capacity.ClusterTable
+) -> None:
+    await table.fill([entry("a")])
+    mirror = Mirror()
+    async with running(other.follow(mirror.on_change)):
+        await until(lambda: mirror.names == ["a"])
+        for nonsense in ("", "what?", "99 {", "2 null", "-1 {}"):
+            await table._client.publish(table._changes, nonsense)
+        await table.write([entry("b")], hub_revision=3)
+        await until(lambda: mirror.names == ["a", "b"] and other.hub_revision == 3)
 
 
 async def test_a_table_that_was_never_filled_is_unknown(table: capacity.ClusterTable) -> None:
     mirror = Mirror()
     async with running(table.follow(mirror.on_change, mirror.on_unknown)):
         await until(lambda: mirror.unknown == 1)
-        await table.put(entry("a"))
+        await table.write([entry("a")], hub_revision=1)
         await until(lambda: table._seen.revision == 1)
         assert mirror.entries is None
         await table.fill([entry("a"), entry("b")])
         await until(lambda: mirror.names == ["a", "b"])
 
 
-async def test_a_wipe_is_noticed_by_readers_and_healed_by_the_writer(tmp_path: Path) -> None:
+class Writer:
+    """What fills the table again whenever it is lost."""
+
+    def __init__(self, table: capacity.ClusterTable, *names: str) -> None:
+        self.rows = {name: entry(name) for name in names}
+        self.fills = 0
+        self._table = table
+        self._lost = asyncio.Event()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._table.watch_epoch(self._lost.set))
+            while True:
+                await self._lost.wait()
+                self._lost.clear()
+                try:
+                    await self._table.fill(self.rows.values())
+                except capacity.RedisError:
+                    continue
+                self.fills += 1
+
+
+@asynccontextmanager
+async def own_redis(directory: Path, *names: str) -> AsyncIterator[tuple[Any, Writer, capacity.ClusterTable, Mirror]]:
+    """A Redis for one test: a client of it, a writer that fills the table, and a reader with its copy."""
+    mirror = Mirror()
     async with (
-        servers.redis_server(tmp_path) as server,
-        capacity.connect(server.url) as writer,
-        capacity.connect(server.url) as reader,
+        servers.redis_server(directory) as server,
+        capacity.connect(server.url) as table,
+        capacity.connect(server.url) as other,
+        redis.asyncio.Redis.from_url(server.url) as client,
     ):
-        fills = 0
+        writer = Writer(table, *names)
+        async with running(writer.run(), other.follow(mirror.on_change, mirror.on_unknown)):
+            await until(lambda: mirror.names == sorted(names))
+            yield client, writer, table, mirror
 
-        async def fill() -> None:
-            nonlocal fills
-            fills += 1
-            await writer.fill([entry("a"), entry("b")])
 
-        mirror = Mirror()
-        async with running(writer.watch_epoch(fill), reader.follow(mirror.on_change, mirror.on_unknown)):
-            await until(lambda: mirror.names == ["a", "b"])
-            client = redis.asyncio.Redis.from_url(server.url)
-            await client.flushall()
-            await client.aclose()
-            await until(lambda: fills == 2 and mirror.names == ["a", "b"])
+async def test_a_wipe_is_noticed_by_readers_and_healed_by_the_writer(tmp_path: Path) -> None:
+    async with own_redis(tmp_path, "a", "b") as (client, writer, _, mirror):
+        await client.flushall()
+        await until(lambda: writer.fills == 2 and mirror.names == ["a", "b"])
+
+
+async def test_a_redis_that_was_put_back_to_an_earlier_copy_is_filled_again(tmp_path: Path) -> None:
+    async with own_redis(tmp_path, "a", "b") as (client, writer, table, mirror):
+        copy = {key: await client.dump(key) for key in await client.keys("*")}
+        writer.rows = {"a": entry("a", 9)}
+        await table.write(writer.rows.values(), removed=["b"], hub_revision=9)
+        await until(lambda: mirror.names == ["a"])
+        await client.flushall()
+        for key, value in copy.items():
+            await client.restore(key, 0, value)
+        await until(lambda: writer.fills == 2)
+        assert list((await table.all()).values()) == [entry("a", 9)]
+        await until(lambda: mirror.entries == {"a": entry("a", 9)})
+
+
+async def test_a_write_on_what_was_put_back_does_not_hide_it(tmp_path: Path) -> None:
+    async with own_redis(tmp_path, "a", "b") as (client, writer, table, mirror):
+        copy = {key: await client.dump(key) for key in await client.keys("*")}
+        await table.write([entry("c", 2)], hub_revision=2)
+        writer.rows["c"] = entry("c", 2)
+        await until(lambda: mirror.names == ["a", "b", "c"])
+        await client.flushall()
+        for key, value in copy.items():
+            await client.restore(key, 0, value)
+        await table.write([entry("d", 3)], hub_revision=3)
+        writer.rows["d"] = entry("d", 3)
+        await until(lambda: mirror.names == ["a", "b", "c", "d"])
+
+
+async def test_what_another_writer_wrote_is_not_left(tmp_path: Path) -> None:
+    async with own_redis(tmp_path, "a") as (client, writer, table, mirror):
+        async with capacity.connect(f"redis://{_address(client)}") as late:
+            await late.write([entry("ghost")], removed=["a"], hub_revision=1)
+        await until(lambda: writer.fills == 2 and mirror.names == ["a"])
+        assert list(await table.all()) == ["a"]
+
+
+def _address(client: Any) -> str:
+    known = client.connection_pool.connection_kwargs
+    return f"{known['host']}:{known['port']}/{known.get('db', 0)}"
 
 
 async def test_while_redis_is_away_the_last_copy_stays_and_a_restart_is_healed(tmp_path: Path) -> None:
     async with servers.redis_server(tmp_path) as first:
         pass
     mirror = Mirror()
-    async with capacity.connect(first.url) as writer, capacity.connect(first.url) as reader:
-
-        async def fill() -> None:
-            await writer.fill([entry("a")])
-
-        async with running(writer.watch_epoch(fill), reader.follow(mirror.on_change, mirror.on_unknown)):
-            async with servers.redis_server(tmp_path):
-                await until(lambda: mirror.names == ["a"])
-            assert mirror.names == ["a"]
-            async with servers.redis_server(tmp_path) as again:
-                assert again.url == first.url
-                await until(lambda: mirror.names == ["a"] and reader._seen.epoch == writer._filled != "")
+    async with (
+        capacity.connect(first.url) as table,
+        capacity.connect(first.url) as reader,
+        running(Writer(table, "a").run(), reader.follow(mirror.on_change, mirror.on_unknown)),
+    ):
+        async with servers.redis_server(tmp_path):
+            await until(lambda: mirror.names == ["a"])
+        assert mirror.names == ["a"]
+        async with servers.redis_server(tmp_path) as again:
+            assert again.url == first.url
+            await until(lambda: mirror.names == ["a"] and table._written is not None)
+            await until(lambda: reader._seen.epoch == (table._written or ("", 0))[0])

@@ -125,7 +125,7 @@ async def test_a_request_waits_for_the_cluster_change_that_caused_it(world: Worl
     await world.ask(request("b", "m1"))
     await until(lambda: "b" in world.answers)
     assert "a" not in world.answers
-    await world.table.put(entry("m2", 7))
+    await world.table.write([entry("m2", 7)], hub_revision=7)
     await until(lambda: "a" in world.answers)
     assert [c.name for c in world.answers["a"].clusters] == ["m1", "m2"]
 
