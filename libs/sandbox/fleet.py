@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -99,6 +100,14 @@ class Server:
         """The cluster is made anew under the same address: no object and no uid of before is left."""
         await self._within(self._renew())
 
+    async def back_up(self, copy: Path) -> None:
+        """Copies what the cluster holds now into a file."""
+        await self._within(self._back_up(copy))
+
+    async def restore(self, copy: Path) -> None:
+        """The cluster is put back to an earlier copy of itself, under the same address."""
+        await self._within(self._renew(copy))
+
     async def settled(self) -> None:
         """Returns when the controllers have nothing left to do now."""
         await self._within(self._runner.settled())
@@ -160,10 +169,16 @@ class Server:
             if reply is not None:
                 self._server.drop()
 
-    async def _renew(self) -> None:
+    async def _back_up(self, copy: Path) -> None:
+        shutil.copyfile(self._journal, copy)
+
+    async def _renew(self, copy: Path | None = None) -> None:
         await self._close()
         self._unload()
-        self._journal.unlink()
+        if copy is None:
+            self._journal.unlink()
+        else:
+            shutil.copyfile(copy, self._journal)
         self._load()
         await self._listen()
 

@@ -32,6 +32,8 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     binding: Callable[[ResourceBinding | None, ResourceBinding | None], None]
     namespace: Callable[[Template | None, Template | None], None]
     definition: Callable[[], None]
+    went_back: Callable[[int, int], None]
+    """Up to which resourceVersion changes were known, and which the hub is at."""
 
 
 class Hub:
@@ -41,6 +43,7 @@ class Hub:
         self.api = api
         self.uid = uid
         self._observing = False
+        self._went_back = changes.went_back
         self._clusters = self._informer(resources.CLUSTERS, Cluster, changes.cluster)
         self._policies = [
             self._informer(r, PropagationPolicy, changes.policy)
@@ -55,7 +58,11 @@ class Hub:
             for r in (resources.RESOURCE_BINDINGS, resources.CLUSTER_RESOURCE_BINDINGS)
         ]
         self._namespaces: Informer[Template] = Informer(
-            api, resources.NAMESPACES, decode=template.read, on_change=lambda c: changes.namespace(c.old, c.new)
+            api,
+            resources.NAMESPACES,
+            decode=template.read,
+            on_change=lambda c: changes.namespace(c.old, c.new),
+            on_went_back=changes.went_back,
         )
         self._definitions = self._informer(
             resources.CUSTOM_RESOURCE_DEFINITIONS, PartialObject, lambda old, new: changes.definition()
@@ -65,7 +72,13 @@ class Hub:
         def on_change(change: Change[T]) -> None:
             told(change.old, change.new)
 
-        return Informer(self.api, resource, decode=msgspec.json.Decoder(type_).decode, on_change=on_change)
+        return Informer(
+            self.api,
+            resource,
+            decode=msgspec.json.Decoder(type_).decode,
+            on_change=on_change,
+            on_went_back=self._went_back,
+        )
 
     def _unless_ours(self, told: Callable[[T | None, T | None], None]) -> Callable[[T | None, T | None], None]:
         def tell(old: T | None, new: T | None) -> None:

@@ -1,7 +1,6 @@
 """What the leading replica runs: read everything, take an epoch, then decide."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
@@ -60,8 +59,11 @@ class Leadership:
         self._queue: Queue[OriginKey] = Queue()
         self.orders = Orders(0)
         self.epochs = Epochs(self.orders)
-        self._accepted: Callable[[], int] = lambda: 0
-        self.rollback = Rollback(lambda: self.view.highest_version(), lambda: self._accepted())
+        self.rollback = Rollback(
+            shown=lambda: self.hub.highest_version(),
+            anywhere=lambda: self.view.highest_version(),
+            live=lambda: self.hub.live_version(),
+        )
         self._recorder = Recorder(api, "argosy-policy")
         self.notices = Notices(nats, self._recorder)
         excluded = Exclusions(settings.skipped_propagating_apis, settings.skipped_propagating_namespaces)
@@ -72,6 +74,7 @@ class Leadership:
             excluded=excluded,
             on_change=lambda key, old, new: self.routing.template(key, old, new),
             on_synced=lambda kind: self.routing.kind(kind),
+            on_went_back=self.rollback.went_back,
         )
         self.works = Works(nats, self.orders, on_change=lambda key: self.routing.origin(key), on_replay=self._replayed)
         self.placements = Placements(
@@ -110,7 +113,7 @@ class Leadership:
             bindings=Bindings(api, self.hub),
             claims=Claims(api, self.view),
             requests=self.requests,
-            sending=Sending(self.view, self.orders, self.notices),
+            sending=Sending(self.view, self.orders, self.notices, self.rollback),
             notices=self.notices,
         )
         removal = Removal(self.view, self.effects, self.rollback, lambda key: self.routing.origin(key))
@@ -121,9 +124,7 @@ class Leadership:
 
     async def rule(self, term: Term, health: Health) -> None:
         """Leads until cancelled."""
-        self._accepted = lambda: resources.version_number(
-            term.annotations.get(wellknown.ACCEPT_ROLLBACK_ANNOTATION, "")
-        )
+        self.rollback.begin(term)
         async with asyncio.TaskGroup() as tasks:
             for name, job in {
                 "hub": self.hub.run(),
@@ -145,7 +146,7 @@ class Leadership:
                 "claims": reconcile.run(self.effects.claims.queue, self.effects.claims, name="claims"),
                 "clusters": reconcile.run(self.clusters.queue, self.clusters, name="clusters", workers=4),
                 "epochs": self.epochs.run(term),
-                "rollback": self.rollback.run(self.hub.live_version),
+                "rollback": self.rollback.run(),
                 "beats": self.beats.run(),
                 "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=4),
                 "inbox": self.inbox.run(),
@@ -179,6 +180,7 @@ class Leadership:
             binding=self._binding_changed,
             namespace=lambda old, new: self.routing.namespace(old, new),
             definition=lambda: self.routing.definition(),
+            went_back=self.rollback.went_back,
         )
 
     def _binding_changed(self, old: ResourceBinding | None, new: ResourceBinding | None) -> None:

@@ -45,7 +45,6 @@ class Removal:
         named = {*render.targets(binding), *leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)), *standing}
         left = self._remaining(key, named)
         if left:
-            self._rollback.check("delete", key)
             await self._retreat(
                 key,
                 render.origin_of(binding),
@@ -76,7 +75,7 @@ class Removal:
         if now is not None and not bindings.is_owned(now):
             await self._orphaned(key, now)
             return DONE
-        self._rollback.check("template gone", key)
+        await self._rollback.check("template gone", key)
         await self._do.bindings.delete(key, binding)
         return DONE
 
@@ -119,7 +118,6 @@ class Removal:
             await self.purge(key)
             self._do.forget(key)
             return
-        self._rollback.check("origin gone", key)
         newest = max(standing.values(), key=lambda work: work.order)
         await self._retreat(key, newest.origin, newest.template, left, preserve=False)
 
@@ -146,7 +144,7 @@ class Removal:
         live = await self._do.bindings.live(key)
         if live is None or live.metadata.resource_version != binding.metadata.resource_version:
             raise Retry("the binding has changed, and the watch has not shown it yet")
-        self._rollback.check("stray", key)
+        await self._rollback.check("stray", key)
         standing, uids = self._view.works.standing(key), self._view.fleet().uids
         metrics.REPAIRS.labels("stray").inc()
         return {
@@ -160,7 +158,6 @@ class Removal:
 
     async def orphan(self, key: OriginKey, cluster: str, cluster_uid: str, item: InventoryItem) -> None:
         """An object in a member that no work explains. It goes only if the hub's own word refutes it."""
-        self._rollback.check("orphan", key)
         if await self._is_wanted(key, cluster, item):
             return
         metrics.REPAIRS.labels("orphan").inc()

@@ -12,6 +12,7 @@ import structlog
 from libs.common.api import wellknown
 from libs.common.api.meta import Template as Body
 from libs.common.api.work import ResourceBinding
+from libs.common.errors import Retry
 from libs.common.messages import TemplateRef
 from libs.common.names import OriginKey
 from services.policy.core import dispatch, leaving, outcome, overrides, render
@@ -20,6 +21,7 @@ from services.policy.core.leaving import Leaving
 from services.policy.core.orders import Orders
 from services.policy.core.render import Rendered
 from services.policy.notices import Notices
+from services.policy.rollback import Rollback
 from services.policy.view import Fleet, View
 
 log = structlog.get_logger(__name__)
@@ -37,7 +39,8 @@ class Sent(NamedTuple):
 
 
 class Sending:
-    def __init__(self, view: View, orders: Orders, notices: Notices) -> None:
+    def __init__(self, view: View, orders: Orders, notices: Notices, rollback: Rollback) -> None:
+        self._rollback = rollback
         self._view = view
         self._orders = orders
         self._notices = notices
@@ -85,7 +88,20 @@ class Sending:
         return Sent(strays=plan.strays, left=left, purges=plan.purges)
 
     async def publish(self, key: OriginKey, publications: Sequence[Publication], *, traceparent: str) -> None:
-        """Publishes works, all clusters at once."""
+        """Publishes works, all clusters at once.
+
+        Raises Retry while removals are stopped; then only what orders none away has gone out.
+        """
+        harmless = [p for p in publications if not dispatch.removes(p.work)]
+        if len(harmless) < len(publications):
+            try:
+                await self._rollback.check("removal", key)
+            except Retry:
+                await self._publish(key, harmless, traceparent=traceparent)
+                raise
+        await self._publish(key, publications, traceparent=traceparent)
+
+    async def _publish(self, key: OriginKey, publications: Sequence[Publication], *, traceparent: str) -> None:
         works = self._view.works
         if len(publications) == 1:
             await works.publish(key, publications[0], traceparent=traceparent)

@@ -38,6 +38,7 @@ class Templates:
         wanted: the kinds that are needed now, as (group, kind).
         on_change: told of each change that a user can have made, with the state before and after.
         on_synced: told when a kind has been listed.
+        on_went_back: told when the hub shows an earlier history: up to which version it was known, and where it is.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Templates:
         excluded: Exclusions,
         on_change: Callable[[TemplateKey, Template | None, Template | None], None],
         on_synced: Callable[[Kind], None],
+        on_went_back: Callable[[int, int], None],
     ) -> None:
         self._api = api
         self._wanted = wanted
         self._excluded = excluded
         self._on_change = on_change
         self._on_synced = on_synced
+        self._on_went_back = on_went_back
         self._served: dict[Kind, Resource] = {}
         self._watched: dict[Kind, Informer[Template]] = {}
         self._running: dict[Kind, asyncio.Task[None]] = {}
@@ -182,7 +185,11 @@ class Templates:
 
     def _start(self, kind: Kind, tasks: asyncio.TaskGroup) -> None:
         informer: Informer[Template] = Informer(
-            self._api, self._served[kind], decode=template.read, on_change=self._changed
+            self._api,
+            self._served[kind],
+            decode=template.read,
+            on_change=self._changed,
+            on_went_back=self._on_went_back,
         )
         self._watched[kind] = informer
         self._running[kind] = tasks.create_task(self._watch(kind, informer), name=f"watch {kind[1]}.{kind[0]}")

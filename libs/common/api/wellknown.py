@@ -63,6 +63,9 @@ RESCHEDULE_ANNOTATION: Final = "argosy.dev/reschedule"
 EPOCH_ANNOTATION: Final = "argosy.dev/epoch"
 """On policy's Lease: the highest epoch taken so far."""
 
+ROLLED_BACK_ANNOTATION: Final = "argosy.dev/rolled-back"
+"""On policy's Lease: the highest resourceVersion that somebody remembered after the hub had been put back below it."""
+
 ACCEPT_ROLLBACK_ANNOTATION: Final = "argosy.dev/accept-rollback"
 """On policy's Lease: the hub's resourceVersion up to which a user accepts that the hub was put back; removals go on."""
 

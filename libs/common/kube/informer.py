@@ -57,7 +57,9 @@ class Informer(Generic[T]):
     """Mirrors `resource` into `cache` while `run` runs, and tells `on_change` of each change.
 
     `decode` makes of an object's bytes what the cache keeps; it should read only what is needed. `on_change` is called
-    in the event loop, after the cache has changed, and must be quick. `synced` is set once the first complete read is
+    in the event loop, after the cache has changed, and must be quick. `on_went_back` is told, before anybody acts on
+    what went with that, when the server shows an earlier or another history than before: up to which version its
+    changes had been known, and which it is at. `synced` is set once the first complete read is
     in the cache; `resource_version` is up to where the server's changes are known, "" before that.
     """
 
@@ -68,6 +70,7 @@ class Informer(Generic[T]):
         *,
         decode: Callable[[bytes], T],
         on_change: Callable[[Change[T]], None],
+        on_went_back: Callable[[int, int], None] = lambda known, now: None,
         namespace: str = "",
         label_selector: str = "",
         field_selector: str = "",
@@ -78,6 +81,7 @@ class Informer(Generic[T]):
         self.synced = asyncio.Event()
         self.resource_version = ""
         self._api = api
+        self._on_went_back = on_went_back
         self._mirror = Mirror(resource.plural, decode, on_change)
         self.cache: dict[ObjectKey, T] = self._mirror.cache
         self._selection = _Selection(namespace=namespace, label_selector=label_selector, field_selector=field_selector)
@@ -159,7 +163,7 @@ class Informer(Generic[T]):
         elif version_number(page.resource_version) < version_number(self.resource_version) or any(
             self._mirror.contradicts(item, self._reached) for item in page.items
         ):
-            self._log.warning("the server has another history", known=self.resource_version, now=page.resource_version)
+            self._went_back(version_number(self._reached), page.resource_version)
             self.resource_version = ""
 
     async def _list_all(self) -> None:
@@ -231,15 +235,21 @@ class Informer(Generic[T]):
         if not version:
             return
         if 0 < version_number(version) < version_number(self.resource_version):
+            self._went_back(version_number(self.resource_version), version)
             raise errors.Expired(410, "Expired", f"versions went back from {self.resource_version} to {version}")
         self.resource_version = self._reached = version
 
     def _complete(self, whole: Replacement[T], version: str) -> None:
-        if whole.finish(version):
-            self._log.warning("the server went back", now=version)
+        if whole.went_back(version):
+            self._went_back(whole.floor, version)
+        whole.finish(version)
         READS.labels(self.resource.plural).inc()
         self.resource_version = self._reached = version
         self.synced.set()
+
+    def _went_back(self, known: int, version: str) -> None:
+        self._log.warning("the server went back, or has another history", known=known, now=version)
+        self._on_went_back(known, version_number(version))
 
 
 def _status(body: bytes) -> errors.Status:

@@ -6,7 +6,8 @@ The rules, where versions can be compared (KEP-5504; others are only equal or no
 - our own write may run ahead of the watch, which then says nothing new;
 - a read of the whole drops what it does not name, unless our own write is younger than the read;
 - a read whose version lies below what was known before it began tells that the server was put back: then it is right
-  in everything;
+  in everything. So does an object of a version that was reached before, but in another state than it had then;
+- whoever is told of a change may fail: that is logged and counted, and stops no watch;
 - a version says which state it is together with the uid: a server that was wiped counts from the beginning again.
 """
 
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 UNDECODABLE: Final = prometheus_client.Counter(
     "argosy_informer_undecodable_total", "Objects that do not have the shape that was expected.", ["resource"]
+)
+UNHEARD: Final = prometheus_client.Counter(
+    "argosy_informer_unheard_total", "Changes that whoever was told of them failed to take in.", ["resource"]
 )
 
 
@@ -60,6 +64,8 @@ class Mirror(Generic[T]):
         self._gone: dict[ObjectKey, int] = {}
         # up to where the watch has told of everything: what it does not know of then is not there
         self._reached = 0
+        # a read that began, and may not have come to its end, met an object of another history
+        self._contradicted = False
 
     def observe(self, body: bytes) -> None:
         """Takes in the answer to our own write, if it is newer than what is known. Raises Garbled."""
@@ -103,7 +109,7 @@ class Mirror(Generic[T]):
     def replacement(self, known: str) -> "Replacement[T]":
         """Begins a read of the whole; `known` is the version that was reached before."""
         floor = max((version_number(known), *self._ahead.values(), *self._gone.values()))
-        return Replacement(self, floor)
+        return Replacement(self, floor, known)
 
     def _settle(self, key: ObjectKey, number: int) -> bool:
         """Whether our own writes know better than a state of this version; forgets them once they do not."""
@@ -124,25 +130,35 @@ class Mirror(Generic[T]):
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             UNDECODABLE.labels(self._name).inc()
             log.warning("object is not as expected", resource=self._name, key=key, error=str(error))
+            self._states[key] = state
             return
         old = self.cache.get(key)
         self.cache[key] = new
         self._states[key] = state
-        self._on_change(Change(key, old, new, body))
+        self._tell(Change(key, old, new, body))
 
     def _drop(self, key: ObjectKey, body: bytes) -> None:
         old = self.cache.pop(key, None)
         self._states.pop(key, None)
         if old is not None:
-            self._on_change(Change(key, old, None, body))
+            self._tell(Change(key, old, None, body))
+
+    def _tell(self, change: Change[T]) -> None:
+        try:
+            self._on_change(change)
+        except Exception:
+            UNHEARD.labels(self._name).inc()
+            log.exception("change could not be taken in", resource=self._name, key=change.key)
 
 
 class Replacement(Generic[T]):
     """A read of the whole in progress. Changes show at once, what has gone shows at the end."""
 
-    def __init__(self, mirror: Mirror[T], floor: int) -> None:
+    def __init__(self, mirror: Mirror[T], floor: int, known: str) -> None:
+        self.floor = floor
+        """The highest version that was known before the read."""
         self._mirror = mirror
-        self._floor = floor
+        self._known = version_number(known)
         self._seen: set[ObjectKey] = set()
         self._doubted: dict[ObjectKey, tuple[str, bytes]] = {}
 
@@ -160,20 +176,25 @@ class Replacement(Generic[T]):
         if number and number < max(mirror._ahead.get(key, 0), mirror._gone.get(key, -1) + 1):
             self._doubted[key] = (state, body)
         else:
+            if 0 < number <= self._known and mirror._states.get(key) != state:
+                mirror._contradicted = True
             mirror._put(key, state, body)
 
+    def went_back(self, version: str) -> bool:
+        """Whether the read, which is of that version, shows an earlier or another history than was known."""
+        return self._mirror._contradicted or 0 < version_number(version) < self.floor
+
     def finish(self, version: str) -> bool:
-        """Ends the read, which is of that version. Returns whether the server's versions went back."""
-        mirror, number = self._mirror, version_number(version)
-        back = 0 < number < self._floor
-        mirror._reached = number
+        """Ends the read, which is of that version. Returns whether the server went back."""
+        mirror, number, back = self._mirror, version_number(version), self.went_back(version)
+        mirror._reached, mirror._contradicted = number, False
         for told in (mirror._ahead, mirror._gone):
             for key in [key for key, ahead in told.items() if back or ahead <= number]:
                 del told[key]
         for key, (state, body) in self._doubted.items():
             if key not in mirror._ahead and key not in mirror._gone:
                 mirror._put(key, state, body)
-        for key in [key for key in mirror.cache if key not in self._seen and key not in mirror._ahead]:
+        for key in [key for key in mirror._states if key not in self._seen and key not in mirror._ahead]:
             mirror._drop(key, b"")
         return back
 

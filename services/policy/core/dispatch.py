@@ -72,6 +72,11 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
     """Clusters whose work stays as it is: their manifest cannot be rendered now."""
 
 
+def removes(work: Work) -> bool:
+    """Whether a work orders anything away."""
+    return work.op == "delete" or bool(work.removes)
+
+
 def published(work: Work, seq: int) -> Published:
     """The part of a work that policy remembers."""
     return Published(

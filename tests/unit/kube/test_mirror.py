@@ -265,3 +265,44 @@ def _version(raw: bytes) -> str:
 
 TestServer = Server.TestCase
 TestServer.settings = settings(max_examples=40, stateful_step_count=30)
+
+
+def test_an_object_in_another_state_than_it_had_tells_of_another_history() -> None:
+    world = World()
+    world.read(5, body("a", 5), body("b", 4))
+    assert world.read(9, body("a", 3), body("b", 4), known="5")
+
+
+def test_an_object_that_came_back_tells_of_another_history() -> None:
+    world = World()
+    world.read(5, body("a", 2))
+    assert world.read(9, body("a", 2), body("b", 4), known="5")
+
+
+def test_another_history_is_remembered_from_a_read_that_broke_off() -> None:
+    world = World()
+    world.read(5, body("a", 5))
+    world.mirror.replacement("5").apply("ADDED", body("a", 3))
+    assert world.read(9, body("a", 3), known="5")
+
+
+def test_an_object_that_cannot_be_read_tells_of_no_other_history() -> None:
+    world = World()
+    world.read(5, body("a", 4))
+    world.mirror.apply("MODIFIED", body("a", 6, "odd"))
+    assert not world.read(9, body("a", 6, "odd"), known="6")
+    assert world.cache == {"a": "a4"}
+
+
+def test_a_listener_that_fails_is_told_of_the_next_change_all_the_same() -> None:
+    told: list[str] = []
+
+    def tell(change: Change[str]) -> None:
+        told.append(change.key.name)
+        raise RuntimeError("not now")
+
+    mirror = Mirror("tests", lambda raw: "", tell)
+    mirror.apply("ADDED", body("a", 1))
+    mirror.apply("DELETED", body("a", 2))
+    assert told == ["a", "a"]
+    assert not mirror.cache
