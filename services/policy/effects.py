@@ -53,6 +53,7 @@ class Effects:
         """Nothing is left of an origin."""
         self.requests.drop(key)
         self._view.placements.settle(key)
+        self.notices.forget(key)
 
     def now(self) -> str:
         """The time as Kubernetes writes it."""

@@ -49,7 +49,7 @@ class Notices:
         self._nats = nats
         self._recorder = recorder
         self._waiting: asyncio.Queue[_Event | _Warning] = asyncio.Queue(_BACKLOG)
-        self._overrides_failed: dict[tuple[OriginKey, str], str] = {}
+        self._overrides_failed: dict[OriginKey, dict[str, str]] = {}
 
     async def run(self) -> None:
         """Says what is to be said, until cancelled."""
@@ -113,9 +113,14 @@ class Notices:
 
     def override_failed(self, key: OriginKey, template: TemplateRef, cluster: str, message: str) -> None:
         """An override does not fit an object; said once per cluster and message."""
-        if self._overrides_failed.get((key, cluster)) != message:
-            self._overrides_failed[key, cluster] = message
+        said = self._overrides_failed.setdefault(key, {})
+        if said.get(cluster) != message:
+            said[cluster] = message
             self.warn(template, "ApplyOverridePolicyFailed", f"cluster {cluster}: {message}")
+
+    def forget(self, key: OriginKey) -> None:
+        """Nothing is left of an origin: what was said of it may be said again."""
+        self._overrides_failed.pop(key, None)
 
     def renamed(self, template: TemplateRef, key: OriginKey) -> None:
         """A binding could not have its usual name."""

@@ -34,8 +34,6 @@ from services.policy.view import Fleet, View, reference
 
 log = structlog.get_logger(__name__)
 
-_PAUSE: Final = timedelta(milliseconds=200)
-"""Before the scheduler is asked again by whom it did not know yet."""
 _AGAIN: Final = {
     "SchedulerError": timedelta(seconds=10),
     "QuotaExceeded": timedelta(seconds=30),
@@ -65,6 +63,8 @@ class Reconciler:
     async def _look(self, key: OriginKey) -> Outcome:
         binding, template = self._view.hub.binding(key), self._view.template(key)
         if binding is not None and binding.metadata.deletion_timestamp is not None:
+            if template is not None and await self._is_wanted(key, template, binding):
+                return await self._removal.renew(key, binding)
             return await self._removal.binding(key, binding)
         if template is None and binding is not None:
             return await self._removal.abandoned(key, binding)
@@ -82,6 +82,19 @@ class Reconciler:
         if binding is None:
             return await self._removal.leftovers(key)
         return await self._frozen(key, template, binding, decision)
+
+    async def _is_wanted(self, key: OriginKey, template: Template, binding: ResourceBinding) -> bool:
+        """Whether template and policy still ask for a binding that is being deleted. It is the hub's own word."""
+        namespace = self._view.hub.namespace(key.namespace)
+        if any(o.metadata.deletion_timestamp is not None for o in (namespace, template) if o is not None):
+            return False
+        if not isinstance(self._view.decide(template, binding), Claim):
+            return False
+        live = await self._view.templates.live(template.key)
+        return live is not None and (live.metadata.uid, live.metadata.deletion_timestamp) == (
+            binding.spec.resource.uid,
+            None,
+        )
 
     # ---- a template with a policy ----
 
@@ -104,7 +117,7 @@ class Reconciler:
             digest = self._digest(wanted, fleet)
             answer = self._answer(key, digest, template, fleet)
             if answer is None and self._answered_too_early(key, digest):
-                return After(_PAUSE)
+                return After(self._decided.too_early(key))
             if answer is None:
                 return await self._ask(key, wanted, digest, template, fleet, traceparent, hurry=why != _MOVED)
             wanted = self._placed(wanted, answer, fleet)
@@ -119,9 +132,8 @@ class Reconciler:
             sent = await self._do.sending.binding(
                 key, stands, reference(template), body, frozen=False, traceparent=span.traceparent
             )
-            await self._removal.clear(key, stands, sent)
-        again = _AGAIN.get(answer.placed.failure or "") if answer is not None else None
-        return After(again) if again is not None else DONE
+            cleared = await self._removal.clear(key, stands, sent)
+        return _sooner(cleared, self._decided.again(key, asyncio.get_running_loop().time()))
 
     def _desired(
         self,
@@ -232,8 +244,14 @@ class Reconciler:
         sent = await self._do.sending.binding(
             key, stands, reference(template), template.body(), frozen=True, traceparent=traceparent
         )
-        await self._removal.clear(key, stands, sent)
-        return DONE
+        return await self._removal.clear(key, stands, sent)
+
+
+def _sooner(outcome: Outcome, delay: timedelta | None) -> Outcome:
+    """The outcome, and a look after `delay` if that comes first."""
+    if delay is None or (isinstance(outcome, After) and outcome.delay <= delay):
+        return outcome
+    return After(delay)
 
 
 def _good_until(answer: Answer) -> float:

@@ -4,7 +4,10 @@ An order to remove is given only on the hub's word, read live where a watch migh
 hub looks as if it had been put back to an earlier copy.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Final
 
 import msgspec
 import structlog
@@ -15,7 +18,7 @@ from libs.common.api.work import ResourceBinding
 from libs.common.errors import Retry
 from libs.common.messages import InventoryItem, Origin, TemplateRef
 from libs.common.names import OriginKey
-from libs.common.reconcile import DONE, Outcome
+from libs.common.reconcile import DONE, After, Outcome
 from services.policy import metrics
 from services.policy.core import binding as bindings
 from services.policy.core import departures, dispatch, divergence, leaving, render, retreat
@@ -28,6 +31,9 @@ from services.policy.view import View, reference_of
 
 log = structlog.get_logger(__name__)
 
+_WAVE: Final = timedelta(seconds=1)
+"""For how long the word of members that are gone is collected."""
+
 
 class Removal:
     def __init__(self, view: View, effects: Effects, rollback: Rollback, again: Callable[[OriginKey], None]) -> None:
@@ -35,6 +41,7 @@ class Removal:
         self._view = view
         self._do = effects
         self._rollback = rollback
+        self._waves: dict[OriginKey, float] = {}
 
     # ---- a binding that is being deleted ----
 
@@ -57,9 +64,18 @@ class Removal:
         await self._view.works.purge_all(key)
         await self._view.outcomes.withdraw(key)
         self._do.notices.deleted(key, binding)
-        self._do.forget(key)
-        if self._view.template(key) is None:
-            self._view.origins.forget(key)
+        self._forget(key)
+        self._again(key)
+        return DONE
+
+    async def renew(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
+        """A binding that a hand deleted is made anew as it was: members are not to notice."""
+        if bindings.finalizer(key.namespace) not in (binding.metadata.finalizers or ()):
+            return DONE
+        log.info("a binding was deleted that is still wanted", key=key)
+        await self._do.bindings.let_go(key, binding)
+        if self._view.hub.binding(key) is None:
+            await self._do.bindings.write(key, bindings.anew(binding), None)
         self._again(key)
         return DONE
 
@@ -96,7 +112,7 @@ class Removal:
         standing = self._view.works.standing(key)
         if not standing:
             await self.purge(key)
-            self._do.forget(key)
+            self._forget(key)
             return DONE
         if await self._do.bindings.live(key) is not None:
             raise Retry("the binding is there, but the watch has not shown it yet")
@@ -116,28 +132,42 @@ class Removal:
         left = self._remaining(key, standing)
         if not left:
             await self.purge(key)
-            self._do.forget(key)
+            self._forget(key)
             return
         newest = max(standing.values(), key=lambda work: work.order)
         await self._retreat(key, newest.origin, newest.template, left, preserve=False)
 
     # ---- clusters that a binding has left ----
 
-    async def clear(self, key: OriginKey, binding: ResourceBinding, sent: Sent) -> None:
-        """Writes down which clusters have reported gone, and then takes away what is done with."""
+    async def clear(self, key: OriginKey, binding: ResourceBinding, sent: Sent) -> Outcome:
+        """Writes down which clusters have reported gone, and then takes away what is done with.
+
+        The last of a wave is written at once, the others together a while after the first, so that the number of
+        writes does not grow with the number of members.
+        """
         left, notes = sent.left, binding.metadata.annotations or {}
         if sent.strays:
             left = {**left, **await self._strays(key, binding, sent.strays)}
         text = leaving.render(left)
         if notes.get(wellknown.LEAVING_ANNOTATION) != text:
+            pause = self._pause(key) if left and not sent.strays else 0.0
+            if pause > 0:
+                return After(timedelta(seconds=pause))
             changed = with_changes(notes, {wellknown.LEAVING_ANNOTATION: text})
             wanted = msgspec.structs.replace(
                 binding, metadata=msgspec.structs.replace(binding.metadata, annotations=changed)
             )
             await self._do.bindings.write(key, wanted, binding)
             self._again(key)
+        self._waves.pop(key, None)
         for purge in sent.purges:
             await self._view.works.purge(key, purge.cluster, purge.seq)
+        return DONE
+
+    def _pause(self, key: OriginKey) -> float:
+        """How many seconds the reports of a wave are still collected before they are written down."""
+        now = asyncio.get_running_loop().time()
+        return self._waves.setdefault(key, now) + _WAVE.total_seconds() - now
 
     async def _strays(self, key: OriginKey, binding: ResourceBinding, strays: Iterable[str]) -> dict[str, Leaving]:
         """Works of clusters that the binding does not name; they leave if the hub's own word confirms that."""
@@ -216,6 +246,13 @@ class Removal:
             await works.purge(key, cluster, work.seq)
         await self._purge_reports(key)
         await self._view.outcomes.withdraw(key)
+
+    def _forget(self, key: OriginKey) -> None:
+        """Nothing of an origin is left anywhere."""
+        self._do.forget(key)
+        self._waves.pop(key, None)
+        if self._view.template(key) is None:
+            self._view.origins.forget(key)
 
     async def _purge_reports(self, key: OriginKey) -> None:
         for cluster, seq in self._view.works.leftovers(key).items():

@@ -182,6 +182,20 @@ def released(binding: ResourceBinding, claim: matching.ClaimRef) -> ResourceBind
     return msgspec.structs.replace(binding, metadata=metadata)
 
 
+def anew(binding: ResourceBinding) -> ResourceBinding:
+    """The same binding as an object that is yet to be made."""
+    old = binding.metadata
+    metadata = ObjectMeta(
+        name=old.name,
+        namespace=old.namespace,
+        labels=old.labels,
+        annotations=old.annotations,
+        finalizers=[finalizer(old.namespace)],
+        owner_references=old.owner_references,
+    )
+    return msgspec.structs.replace(binding, metadata=metadata, status=None)
+
+
 def scheduled_of(binding: ResourceBinding) -> ScheduledNote | None:
     """The note on the last decision; None before the first."""
     text = (binding.metadata.annotations or {}).get(wellknown.SCHEDULED_ANNOTATION)
