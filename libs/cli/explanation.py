@@ -134,7 +134,7 @@ async def _bound(hub: Client, on_bus: bus.Bus, template: Template, binding: Reso
                 unready.get(c, ""),
             )
             if c not in unjoined
-            else Standing(cluster=c, reason="unjoined; what it ran stays in it, released")
+            else Standing(cluster=c, reason="unjoined; its part is not placed elsewhere")
             for c, work in works.items()
         ],
     )

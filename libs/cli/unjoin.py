@@ -28,7 +28,11 @@ _SHOWN = 5
 @connect.hub_option()
 @connect.runs
 async def unjoin(name: str, remove_workloads: bool, reschedule: bool, seconds: int, kubeconfig: str | None) -> None:
-    """Takes member NAME out. Workloads stay in it, released, and are not placed elsewhere unless asked."""
+    """Takes member NAME out. Workloads stay in it, released, unless --remove-workloads asks for the contrary.
+
+    Whether they stay or not, they are not placed elsewhere unless --reschedule asks for that. `kubectl delete cluster`
+    means the same; the flags are the annotations `argosy.dev/on-delete: remove` and `argosy.dev/reschedule: "true"`.
+    """
     key = ObjectKey("", name)
     async with connect.hub(kubeconfig) as hub:
         try:

@@ -1,7 +1,7 @@
 """Clusters that are being taken out of the fleet, and what that means for a binding that names them.
 
-By default a member that leaves keeps what it runs and nothing is placed elsewhere for it; its Cluster object may say
-otherwise, by annotations, and so `kubectl delete cluster` and `argosy unjoin` mean the same.
+By default a member that leaves keeps what it runs, and whether it keeps it or not, nothing is placed elsewhere for it.
+Its Cluster object may say otherwise about either, by annotations, and so `kubectl delete cluster` and `argosy unjoin` mean the same.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def departure(cluster: Cluster | None) -> Departure | None:
         return None
     notes = cluster.metadata.annotations or {}
     keep = notes.get(wellknown.ON_DELETE_ANNOTATION) != wellknown.ON_DELETE_REMOVE
-    return Departure(keep=keep, reschedule=not keep or notes.get(wellknown.RESCHEDULE_ANNOTATION) == "true")
+    return Departure(keep=keep, reschedule=notes.get(wellknown.RESCHEDULE_ANNOTATION) == "true")
 
 
 def kept(clusters: Mapping[str, Cluster]) -> frozenset[str]:
@@ -98,5 +98,5 @@ def _dropped(
 
 
 def parse_unjoined(annotation: str | None) -> dict[str, int]:
-    """Replicas by cluster that left with its workloads kept."""
+    """Replicas by cluster that left and was not replaced."""
     return msgspec.json.decode(annotation, type=dict[str, int]) if annotation else {}

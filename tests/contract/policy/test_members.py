@@ -37,12 +37,32 @@ async def test_an_unjoined_member_keeps_what_it_runs_and_nothing_moves(running: 
     assert len(running.requests[WEB]) == 1
 
 
-async def test_a_member_that_is_removed_is_placed_elsewhere(running: World) -> None:
-    running.place = lambda request: [(c, 4) for c in sorted(running.uids)][-1:]
+async def test_an_emptied_member_is_not_replaced_unless_that_is_asked_for(running: World) -> None:
+    running.place = lambda request: [(c, 2) for c in sorted(running.uids)]
     divided = {"replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}}
     await running.hub.apply(policy_for("all", "Deployment", placement=divided), deployment("web", 4))
     await until(lambda: running.work("m2", WEB))
     notes = {"metadata": {"annotations": {wellknown.ON_DELETE_ANNOTATION: "remove"}}}
+    await running.hub.api.patch(CLUSTERS, ObjectKey("", "m2"), notes, manager="test")
+
+    await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
+    await until(lambda: _no_cluster(running, "m2"))
+
+    (tombstone,) = [w for w in running.history if w.op == "delete" and w.name == "web"]
+    assert not tombstone.preserve_on_deletion
+    binding = await running.hub.get(RB, "default", "web-deployment")
+    assert binding is not None
+    assert binding["spec"]["clusters"] == [{"name": "m1", "replicas": 2}]
+    assert len(running.requests[WEB]) == 1
+
+
+async def test_an_emptied_member_is_replaced_when_that_is_asked_for(running: World) -> None:
+    running.place = lambda request: [(c, 4) for c in sorted(running.uids)][-1:]
+    divided = {"replicaScheduling": {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}}
+    await running.hub.apply(policy_for("all", "Deployment", placement=divided), deployment("web", 4))
+    await until(lambda: running.work("m2", WEB))
+    wishes = {wellknown.ON_DELETE_ANNOTATION: "remove", wellknown.RESCHEDULE_ANNOTATION: "true"}
+    notes = {"metadata": {"annotations": wishes}}
     await running.hub.api.patch(CLUSTERS, ObjectKey("", "m2"), notes, manager="test")
     running.uids.pop("m2")
 

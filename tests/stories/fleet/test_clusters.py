@@ -14,6 +14,13 @@ from tests.worlds import Cluster, Sandbox, config_map, deployment, duplicated, p
 NOTE = config_map("note", a="b")
 
 
+def agent_objects(member: Cluster) -> list[str]:
+    """What an agent needs for its own sake."""
+    kinds = "serviceaccounts,secrets,leases,clusterroles,clusterrolebindings"
+    names = member.kubectl("get", kinds, "-o", "name", namespace="karmada-cluster").split()
+    return [name for name in names if "/argosy-" in name]
+
+
 def cluster(hub: Cluster, name: str) -> dict[str, Any] | None:
     return hub.object("clusters", name, group="cluster.karmada.io/v1alpha1")
 
@@ -55,8 +62,11 @@ async def test_unjoin_removes_workloads_when_told_to(sandbox: Sandbox, stranger:
         sandbox.argosy("join", "guest", "--kubeconfig", stranger.kubeconfig)
         hub.apply(NOTE, policy("note", selector_of(NOTE), placement=duplicated("guest")), namespace=ns)
         until(lambda: stranger.config_map("note", ns), what="the ConfigMap in the guest")
+        assert agent_objects(stranger)
         sandbox.argosy("unjoin", "guest", "--remove-workloads")
         assert stranger.config_map("note", ns) is None
+        assert hub.object("secrets", "guest", "karmada-cluster") is None
+        until(lambda: not agent_objects(stranger), what="nothing of the agent is left in the guest")
 
     await asyncio.to_thread(story)
 

@@ -23,8 +23,11 @@ NOW = Order(epoch=1, seq=9)
         pytest.param(
             leaving_cluster("m1", reschedule="true"), Departure(keep=True, reschedule=True), id="keeps and is replaced"
         ),
+        pytest.param(leaving_cluster("m1", on_delete="remove"), Departure(keep=False, reschedule=False), id="removed"),
         pytest.param(
-            leaving_cluster("m1", on_delete="remove"), Departure(keep=False, reschedule=True), id="removed and replaced"
+            leaving_cluster("m1", on_delete="remove", reschedule="true"),
+            Departure(keep=False, reschedule=True),
+            id="removed and replaced",
         ),
         pytest.param(None, Departure(keep=True, reschedule=False), id="gone without a word"),
     ],
@@ -54,7 +57,8 @@ def test_copies_are_left_to_the_scheduler() -> None:
 def test_what_is_to_be_replaced_is_left_to_the_scheduler() -> None:
     stands = binding("m1", replicas=2, placement=DIVIDED)
 
-    assert departures.without_departed(stands, {"m1": leaving_cluster("m1", on_delete="remove")}, UIDS, NOW) == stands
+    leaver = leaving_cluster("m1", on_delete="remove", reschedule="true")
+    assert departures.without_departed(stands, {"m1": leaver}, UIDS, NOW) == stands
 
 
 def test_what_nobody_decides_about_leaves_all_the_same() -> None:
