@@ -1,5 +1,6 @@
 """`python -m libs.cli.reference` writes docs/cli.md: what each command takes, out of the commands themselves."""
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def _commands(group: click.Group, context: click.Context) -> Iterator[str]:
 
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    yield f"## {context.command_path}\n\n    {usage}\n\n{(command.help or '').strip()}\n"
+    yield f"## {context.command_path}\n\n    {usage}\n\n{inspect.cleandoc(command.help or '')}\n"
     options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
     rows = [r for p in options if (r := p.get_help_record(context)) and "--help" not in r[0]]
     if rows:
