@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from libs.sandbox import kubeconfigs
+
 FleetName = Literal["sandbox", "local", "demo"]
 TITLES: Final[dict[FleetName, str]] = {
     "sandbox": "the sandbox",
@@ -41,6 +43,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     """NATS or Redis."""
 
     url: str
+    """With the token that the server asks for."""
     pid: int
     version: str
     path: str = ""
@@ -86,10 +89,8 @@ def prepare(where: Path) -> None:
 
 
 def publish(where: Path, running: Running) -> None:
-    """Records that the fleet is up; replaced whole, so that no reader sees a half."""
-    fresh = where / "fleet.json.new"
-    fresh.write_bytes(msgspec.json.encode(running))
-    fresh.replace(where / "fleet.json")
+    """Records that the fleet is up."""
+    kubeconfigs.write(where / "fleet.json", msgspec.json.encode(running))
 
 
 def withdraw(where: Path) -> None:

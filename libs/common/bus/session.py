@@ -59,7 +59,7 @@ class Session:
         self.client = client
         self._on_state = on_state
         self.js: JetStreamContext = client.jetstream(timeout=API_TIMEOUT.total_seconds())
-        self.url = url
+        self.address = _address(url)
         self.lives = 0
         self.closed = asyncio.Event()
         self._connected = asyncio.Event()
@@ -98,7 +98,7 @@ class Session:
         raise self._gone()
 
     def _gone(self) -> Closed:
-        return Closed(f"nats-server at {self.url} ended the connection for good: {self.client.last_error}")
+        return Closed(f"nats-server at {self.address} ended the connection for good: {self.client.last_error}")
 
     async def connected(self) -> None:
         self.lives += 1
@@ -106,7 +106,7 @@ class Session:
         self._on_state(True)
         if self.lives > 1:
             metrics.RECONNECTS.inc()
-            log.info("bus connected again", url=self.url)
+            log.info("bus connected again", address=self.address)
 
     async def disconnected(self) -> None:
         self._connected.clear()
@@ -118,6 +118,12 @@ class Session:
     async def ended(self) -> None:
         self.closed.set()
         self._connected.set()
+
+
+def _address(url: str) -> str:
+    """Where the servers are, to be told to people: what stands before an @ lets in whoever knows it."""
+    parts = [part.rpartition("://") for part in url.split(",")]
+    return ",".join(f"{scheme}{mark}{rest.rpartition('@')[2]}" for scheme, mark, rest in parts)
 
 
 async def _report(error: Exception) -> None:
@@ -163,7 +169,7 @@ async def session(
         await client.close()
         limit = wait.total_seconds()
         raise Unavailable(
-            f"no nats-server answered at {url} within {limit:.0f} s; is it running, is the URL right?"
+            f"no nats-server answered at {made.address} within {limit:.0f} s; is it running, is the URL right?"
         ) from None
     try:
         await made.connected()
@@ -178,7 +184,7 @@ async def _check_jetstream(made: Session) -> None:
         await made.js.account_info()
     except nats.errors.Error as error:
         raise Unavailable(
-            f"nats-server at {made.url} has no JetStream (start it with a jetstream block): {error}"
+            f"nats-server at {made.address} has no JetStream (start it with a jetstream block): {error}"
         ) from error
 
 

@@ -195,15 +195,15 @@ async def test_a_write_on_what_was_put_back_does_not_hide_it(tmp_path: Path) -> 
 
 async def test_what_another_writer_wrote_is_not_left(tmp_path: Path) -> None:
     async with own_redis(tmp_path, "a") as (client, writer, table, mirror):
-        async with capacity.connect(f"redis://{_address(client)}") as late:
+        async with capacity.connect(_url(client)) as late:
             await late.write([entry("ghost")], removed=["a"], hub_revision=1)
         await until(lambda: writer.fills == 2 and mirror.names == ["a"])
         assert list(await table.all()) == ["a"]
 
 
-def _address(client: Any) -> str:
+def _url(client: Any) -> str:
     known = client.connection_pool.connection_kwargs
-    return f"{known['host']}:{known['port']}/{known.get('db', 0)}"
+    return f"redis://:{known['password']}@{known['host']}:{known['port']}/{known.get('db', 0)}"
 
 
 async def test_while_redis_is_away_the_last_copy_stays_and_a_restart_is_healed(tmp_path: Path) -> None:

@@ -7,8 +7,13 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import nats
+import nats.errors
 import pytest
+import redis.asyncio
+import redis.exceptions
 
 from libs.cli import servers
 
@@ -59,7 +64,49 @@ async def test_nothing_is_left_after_the_block(start: Start, tmp_path: Path) -> 
 @BOTH
 async def test_it_listens_on_loopback_alone(start: Start, tmp_path: Path) -> None:
     async with start(tmp_path) as server:
-        assert server.url.partition("://")[2].startswith(f"{servers.LOOPBACK}:")
+        assert urlsplit(server.url).hostname == servers.LOOPBACK
+
+
+@BOTH
+async def test_the_url_alone_lets_in(start: Start, tmp_path: Path) -> None:
+    async with start(tmp_path) as server:
+        await ask(server.url)
+
+
+@BOTH
+@pytest.mark.parametrize("token", ["", "guess"], ids=["no token", "another token"])
+async def test_nobody_else_is_let_in(start: Start, tmp_path: Path, token: str) -> None:
+    async with start(tmp_path) as server:
+        scheme, _, there = server.url.partition("://")
+        userinfo, _, address = there.rpartition("@")
+        known = userinfo.lstrip(":")
+        with pytest.raises((nats.errors.Error, redis.exceptions.RedisError), match=r"(?i)auth|password"):
+            await ask(f"{scheme}://{userinfo.replace(known, token)}@{address}" if token else f"{scheme}://{address}")
+
+
+@BOTH
+async def test_the_token_is_on_no_command_line_and_in_no_file_of_others(start: Start, tmp_path: Path) -> None:
+    async with start(tmp_path) as server:
+        token = (tmp_path / "token").read_text().strip()
+        assert token in server.url
+        assert token.encode() not in Path(f"/proc/{server.pid}/cmdline").read_bytes()
+        files = [path for path in tmp_path.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+        assert len(files) == 2
+        assert {path.stat().st_mode & 0o077 for path in files} == {0}
+
+
+async def ask(url: str) -> None:
+    """Speaks with a server as any client does that has nothing but the URL."""
+    if url.startswith("redis://"):
+        async with redis.asyncio.Redis.from_url(url) as client:
+            await client.ping()
+        return
+
+    async def ignored(_: Exception) -> None: ...
+
+    client = await nats.connect(url, allow_reconnect=False, error_cb=ignored)
+    await client.flush()
+    await client.close()
 
 
 def test_versions_are_new_enough() -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -44,6 +45,17 @@ def test_a_service_that_dies_is_started_again(sandbox: Sandbox) -> None:
         return now != before and Path(f"/proc/{now}").exists()
 
     until(back, what="another scheduler process")
+
+
+def test_tokens_of_the_servers_show_to_nobody_else(sandbox: Sandbox) -> None:
+    sandbox.refresh()
+    tokens = [urlsplit(sandbox.status[k]["url"]).netloc.partition("@")[0].lstrip(":") for k in ("nats", "redis")]
+    assert all(len(token) > 20 for token in tokens)
+    processes = [sandbox.status["nats"], sandbox.status["redis"], *sandbox.status["services"]]
+    shown = [Path(f"/proc/{each['pid']}/cmdline").read_text() for each in processes]
+    logs = [log.read_text() for log in (sandbox.state / "argosy" / "sandbox").rglob("*.log")]
+    assert logs
+    assert not [text for text in (*shown, *logs) for token in tokens if token in text]
 
 
 def test_services_answer_health_and_metrics(sandbox: Sandbox) -> None:
