@@ -153,6 +153,8 @@ class Placed(Message, frozen=True, kw_only=True):
     template_uid: str
     order: Order
     digest: str
+    cluster_revision: str = ""
+    """Up to which resourceVersion of the hub the scheduler knew every change of a Cluster."""
     clusters: list[PlacedCluster] = []
     affinity_name: str = ""
     failure: SchedulingFailure | None = None

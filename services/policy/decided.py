@@ -23,13 +23,17 @@ class Decided:
         self._fingerprints[key] = (until, fingerprints)
         self._too_early.pop(key, None)
 
+    def for_now(self, key: OriginKey, *fingerprints: str, now: float) -> None:
+        """The same by who did not know all of these clusters yet: good for a while, which grows with each time."""
+        self._fingerprints[key] = (now + self.too_early(key).total_seconds(), fingerprints)
+
     def again(self, key: OriginKey, now: float) -> timedelta | None:
         """After which time it must be asked again though nothing changes; None if never, or at once."""
         until, _ = self._fingerprints.get(key, (math.inf, ()))
         return timedelta(seconds=until - now) if now < until < math.inf else None
 
     def too_early(self, key: OriginKey) -> timedelta:
-        """An answer was made from clusters that are not there any more: how long to wait before asking again."""
+        """An answer was made from clusters as they are no more: how long to wait before asking again."""
         times = self._too_early[key] = self._too_early.get(key, 0) + 1
         return min(_PAUSE * (1 << min(times - 1, 16)), _LONGEST)
 

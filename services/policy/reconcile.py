@@ -125,7 +125,7 @@ class Reconciler:
         with telemetry.span("placed", parent=traceparent) as span:
             stands = await self._do.bindings.write(key, wanted, binding)
             if answer is not None:
-                self._decided.at(key, *fleet.views_of(wanted), until=_good_until(answer))
+                self._note(key, wanted, answer, fleet)
                 self._do.settled(key, stands, answer)
             if binding is None and key != origins.plain_name(template.key):
                 self._do.notices.renamed(reference(template), key)
@@ -217,6 +217,14 @@ class Reconciler:
             generation=template.metadata.generation,
             cluster_revision=fleet.revision,
         )
+
+    def _note(self, key: OriginKey, wanted: ResourceBinding, answer: Answer, fleet: Fleet) -> None:
+        """Notes from which clusters a decision was made that is now durable."""
+        views = fleet.views_of(wanted)
+        if staleness.is_behind(answer.placed, fleet.revision):
+            self._decided.for_now(key, *views, now=asyncio.get_running_loop().time())
+        else:
+            self._decided.at(key, *views, until=_good_until(answer))
 
     def _placed(self, wanted: ResourceBinding, answer: Answer, fleet: Fleet) -> ResourceBinding:
         return bindings.placed(

@@ -78,8 +78,9 @@ class View:
             clusters = self.hub.clusters()
             print_ = staleness.fingerprint(clusters.values(), with_status=False)
             served = staleness.served(clusters.values())
-            if self._revision[0] != (print_, served):
-                newest = max((int(c.metadata.resource_version) for c in clusters.values() if _numeric(c)), default=0)
+            newest = max((int(c.metadata.resource_version) for c in clusters.values() if _numeric(c)), default=0)
+            # what lies above all versions is of a hub that was put back
+            if self._revision[0] != (print_, served) or newest < int(self._revision[1] or 0):
                 self._revision = ((print_, served), str(newest) if newest else "")
             self._fleet = Fleet(
                 clusters=clusters,

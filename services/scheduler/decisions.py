@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 import structlog
 
 from libs.common import telemetry
@@ -38,19 +39,21 @@ class Decisions:
     async def __call__(self, delivery: Delivery[BindingRequest]) -> None:
         """Decides one request. Raises Retry while nothing is known of the clusters, bus.Unavailable."""
         request = delivery.message
-        clusters = await self._snapshot(request)
+        clusters, revision = await self._snapshot(request)
         attributes = telemetry.messaging("process", _REQUEST, delivery.subject)
         name = telemetry.messaging_name("process", _REQUEST)
         with telemetry.span(name, parent=delivery.traceparent, kind="consumer", attributes=attributes) as span:
             began = time.perf_counter()
             placed = schedule.decide(request, clusters, self._options)
+            placed = msgspec.structs.replace(placed, cluster_revision=str(revision))
             metrics.DECIDE_SECONDS.observe(time.perf_counter() - began)
             span.set("argosy.outcome", placed.failure or "placed")
             subject = self._bus.subjects.binding_placed(OriginKey(request.namespace, request.name))
             await self._bus.publish(subject, placed, traceparent=span.traceparent)
         self._tell(request, placed)
 
-    async def _snapshot(self, request: BindingRequest) -> tuple[ClusterEntry, ...]:
+    async def _snapshot(self, request: BindingRequest) -> tuple[tuple[ClusterEntry, ...], int]:
+        """The clusters, and up to which change of the hub they are known; older than asked for if that takes long."""
         revision = int(request.cluster_revision) if request.cluster_revision.isdecimal() else 0
         if not await self._mirror.reached(revision, self._mirror_wait):
             metrics.WAITED.labels("unknown" if self._mirror.snapshot() is None else "behind").inc()
@@ -58,7 +61,7 @@ class Decisions:
         if clusters is None:
             # an empty Redis says nothing of the clusters: deciding on it would take everything away
             raise Retry("the cluster table is not filled", after=_UNKNOWN_AFTER)
-        return clusters
+        return clusters, self._mirror.hub_revision
 
     def _tell(self, request: BindingRequest, placed: Placed) -> None:
         metrics.DECISIONS.labels(placed.failure or "placed").inc()

@@ -32,6 +32,11 @@ class Mirror:
         """All clusters; None while the table is unknown, which is not the same as empty."""
         return self._clusters
 
+    @property
+    def hub_revision(self) -> int:
+        """Up to which resourceVersion of the hub the copy shows every change of a Cluster."""
+        return self._table.hub_revision
+
     async def reached(self, hub_revision: int, limit: timedelta) -> bool:
         """Waits until the table is known and reflects this resourceVersion of the hub; answers whether it does."""
         try:
@@ -45,7 +50,7 @@ class Mirror:
         return self._has(hub_revision)
 
     def _has(self, hub_revision: int) -> bool:
-        return self._clusters is not None and self._table.hub_revision >= hub_revision
+        return self._clusters is not None and self.hub_revision >= hub_revision
 
     def _changed(self, entries: dict[str, ClusterEntry]) -> None:
         self._clusters = tuple(entries.values())

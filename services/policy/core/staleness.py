@@ -13,6 +13,7 @@ import msgspec
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
 from libs.common.api.work import ResourceBinding, TargetCluster
+from libs.common.kube.resources import version_number
 from libs.common.messages import BindingRequest, Order, Placed, TemplateRef
 from services.policy.core import binding as bindings
 
@@ -108,6 +109,11 @@ def refused(answer: Placed, *, digest: str, template_uid: str, uids: Mapping[str
         return "question changed"
     lost = [c.name for c in answer.clusters if uids.get(c.name) != c.uid]
     return f"cluster {lost[0]} replaced" if lost else ""
+
+
+def is_behind(answer: Placed, revision: str) -> bool:
+    """Whether the scheduler decided before it knew the clusters as of that resourceVersion: it is to be asked again."""
+    return version_number(answer.cluster_revision) < version_number(revision)
 
 
 def suspended(binding: ResourceBinding) -> bool:

@@ -18,6 +18,7 @@ from tests.contract.policy.objects import config_map, deployment, key_of, policy
 from tests.contract.policy.world import World
 
 BINDING = "ResourceBinding.work.karmada.io"
+CLUSTER = "Cluster.cluster.karmada.io"
 POLICY = "PropagationPolicy.policy.karmada.io"
 A, WEB = key_of("ConfigMap", "a"), key_of("Deployment", "web")
 
@@ -64,6 +65,29 @@ async def test_a_decision_is_kept_when_its_write_conflicts(running: World, monke
     await running.join("m3")
     await met.wait()
     await until(lambda: running.work("m3", A))
+
+
+async def test_an_answer_from_before_the_last_change_of_clusters_is_not_the_last(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m2", A))
+    running.table_stands_at = running.requests[A][-1].cluster_revision
+    running.requests.clear()
+    await running.hub.merge(CLUSTER, "", "m2", {"metadata": {"labels": {"env": "dev"}}})
+    await until(lambda: running.requests.get(A))
+    assert int(running.requests[A][-1].cluster_revision) > int(running.table_stands_at)
+    running.table_stands_at, running.place = None, lambda request: [("m1", 0)]
+    await until(lambda: (work := running.work("m2", A)) is None or work.op == "delete")
+
+
+async def test_who_knows_the_clusters_is_asked_once(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m2", A))
+    running.requests.clear()
+    await running.hub.merge(CLUSTER, "", "m2", {"metadata": {"labels": {"env": "dev"}}})
+    await until(lambda: running.requests.get(A))
+    await running.hub.apply(deployment("web", 1), policy_for("web", "Deployment"))
+    await until(lambda: running.work("m1", WEB))
+    assert len(running.requests[A]) == 1
 
 
 def nothing(request: BindingRequest) -> Iterable[tuple[str, int]] | str | None:

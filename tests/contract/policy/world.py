@@ -50,6 +50,8 @@ class World:
         self.outcomes: dict[OriginKey, Outcome] = {}
         self.place: Callable[[BindingRequest], Iterable[tuple[str, int]] | str | None] = self.everywhere
         self.agents_answer = True
+        self.table_stands_at: str | None = None
+        """The revision up to which the scheduler knows the clusters; None: all that it is asked about."""
         self.uids: dict[str, str] = {}
 
     async def join(self, *clusters: str) -> None:
@@ -117,6 +119,7 @@ class World:
             template_uid=request.template.uid,
             order=request.order,
             digest=request.digest,
+            cluster_revision=request.cluster_revision if self.table_stands_at is None else self.table_stands_at,
             clusters=[]
             if isinstance(chosen, str)
             else [PlacedCluster(name=n, uid=self.uids[n], replicas=r) for n, r in chosen],

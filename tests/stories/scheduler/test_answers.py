@@ -130,10 +130,11 @@ async def test_a_request_waits_for_the_cluster_change_that_caused_it(world: Worl
     assert [c.name for c in world.answers["a"].clusters] == ["m1", "m2"]
 
 
-async def test_it_does_not_wait_for_ever(world: World) -> None:
-    await world.table.fill([entry("m1", 5)])
+async def test_it_does_not_wait_for_ever_and_says_what_it_knew(world: World) -> None:
+    await world.table.fill([entry("m1", 5)], hub_revision=5)
     await world.ask(request("a", "m1", revision="7"))
     await until(lambda: "a" in world.answers)
+    assert world.answers["a"].cluster_revision == "5"
 
 
 async def test_what_one_request_waited_for_in_vain_the_next_does_not_wait_for(world: World) -> None:

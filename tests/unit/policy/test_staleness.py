@@ -132,3 +132,11 @@ def test_the_same_decision_again_writes_nothing() -> None:
     once = decided(binding(), answer("m1"))
 
     assert bindings.patch(once, decided(once, answer("m1"))) == {}
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "expected"),
+    [("7", "7", False), ("10", "9", False), ("9", "10", True), ("", "7", True), ("0", "7", True), ("", "", False)],
+)
+def test_an_answer_is_behind_when_it_knew_less_than_was_asked_about(known: str, now: str, expected: bool) -> None:
+    assert staleness.is_behind(msgspec.structs.replace(answer("m1"), cluster_revision=known), now) is expected
