@@ -31,6 +31,7 @@ _ATTEMPTS: Final = 6
 """How often a decision is made again at once because the object changed under it."""
 WAIT: Final = After(timedelta(seconds=2))
 """Until the member is asked again about what is on its way out; the watch usually tells earlier."""
+_AGAIN: Final = After(timedelta(0))
 _REFUSED: Final = After(timedelta(seconds=30))
 
 _decode = msgspec.json.Decoder(dict).decode
@@ -70,7 +71,7 @@ class Applier:
             action = plan.apply(
                 work, manifest, observed, self._me, retain=registry.retain, prune=registry.prune, others=others
             )
-            progress.writing = True
+            progress.writing = identity.target(work)
             try:
                 return await self._perform(key, work, progress, resource, place, action, observed)
             except (AlreadyExists, Conflict, NotFound) as error:
@@ -79,7 +80,7 @@ class Applier:
                     raise
                 live, last = True, errors.Retry(str(error))
             finally:
-                progress.writing = False
+                progress.writing = None
         raise last
 
     async def _perform(
@@ -92,11 +93,12 @@ class Applier:
         action: actions.Action,
         observed: Template | None,
     ) -> Outcome:
+        again = False
         match action:
             case actions.Create(body=body):
-                self._wrote(key, work, resource, await self._member.create(resource, place, body))
+                again = self._wrote(key, work, resource, place, await self._member.create(resource, place, body))
             case actions.Replace(body=body):
-                self._wrote(key, work, resource, await self._member.replace(resource, place, body))
+                again = self._wrote(key, work, resource, place, await self._member.replace(resource, place, body))
             case actions.Keep():
                 progress.version, progress.settled = _version(observed), settlement(work)
             case actions.Wait(reason=reason):
@@ -113,16 +115,20 @@ class Applier:
                 return DONE
         progress.live = False
         self._statuses.found(key, work, Result(order=work.order, applied=True))
-        return DONE
+        return _AGAIN if again else DONE
 
-    def _wrote(self, key: OriginKey, work: Work, resource: Resource, answer: bytes) -> None:
+    def _wrote(self, key: OriginKey, work: Work, resource: Resource, place: ObjectKey, answer: bytes) -> bool:
+        """Notes what was written; whether the watch has already shown a later state, which nobody has looked at."""
         progress, seen = self._statuses.progress(key), managed(answer)
         progress.version, progress.settled = seen.resource_version, settlement(work)
         if registry.enabled("InterpretReplica", work.api_version, work.kind):
             self._statuses.tried(key, work, asyncio.get_running_loop().time())
         informer = self._watches.informer(resource)
-        if informer is not None:
-            informer.observe(answer)
+        if informer is None or not informer.synced.is_set():
+            return False
+        informer.observe(answer)
+        shown = informer.cache.get(place)
+        return shown is None or shown.resource_version != seen.resource_version
 
 
 def object_key(resource: Resource, namespace: str, name: str) -> ObjectKey:

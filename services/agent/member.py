@@ -10,7 +10,7 @@ import msgspec
 from libs.common.api import wellknown
 from libs.common.api.meta import PartialObject, Template
 from libs.common.errors import Retry
-from libs.common.kube.client import Client
+from libs.common.kube.client import Client, Deletion
 from libs.common.kube.errors import NotFound, Unreachable
 from libs.common.kube.resources import ObjectKey, Resource
 from services.agent import metrics
@@ -68,14 +68,18 @@ class Member:
         self._done("release", answer)
         self._gone(resource, key, _partial(answer).metadata.resource_version)
 
-    async def delete(self, resource: Resource, key: ObjectKey, action: actions.Delete) -> None:
-        """Orders the object away; it may stay for a while. Raises Conflict when it is not as it was."""
-        found = await self._call(
+    async def delete(self, resource: Resource, key: ObjectKey, action: actions.Delete) -> bool:
+        """Orders the object away; whether it is gone: it may stay for a while.
+
+        Raises Conflict when it is not as it was.
+        """
+        deletion = await self._call(
             self._api.delete(resource, key, uid=action.uid, resource_version=action.resource_version)
         )
-        if not found:
+        if deletion is not Deletion.BEGUN:
             self._gone(resource, key, action.resource_version)
         self._done("delete", b"")
+        return deletion is not Deletion.BEGUN
 
     async def contents(self, resource: Resource, container: Template) -> list[str]:
         """What is inside a Namespace or of a CustomResourceDefinition's kinds, and not managed.

@@ -1,6 +1,7 @@
 """How far an agent has come with each work: kept in memory only, and found again from the member after a restart."""
 
 from libs.common.messages import Order, Removal, Work
+from services.agent.core.identity import ObjectName
 from services.agent.core.status import Result
 
 
@@ -40,8 +41,8 @@ class Progress:
         """Whether the next attempt must ask the member itself instead of the watch."""
         self.fresh = False
         """Whether the work came in while this agent was reading live, and so was not carried out by one before it."""
-        self.writing = False
-        """Whether a write is under way: the watch may tell of it before its answer comes."""
+        self.writing: ObjectName | None = None
+        """What is being written: the watch may tell of it before the answer comes."""
         self.cause = ""
         """The traceparent that came with the work."""
         self.traceparent = ""

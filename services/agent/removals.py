@@ -73,17 +73,22 @@ class Removals:
                 contents=await self._contents(resource, name, removal, observed),
                 claimed=bool(self._table.others(key, name)),
             )
+            progress.writing = name
             try:
                 return await self._perform(resource, place, action, progress)
             except (Conflict, NotFound) as error:
                 live, last = True, error
+            finally:
+                progress.writing = None
         assert last is not None
         raise last
 
     async def _perform(self, resource: Resource, place: ObjectKey, action: actions.Action, progress: Progress) -> str:
         match action:
             case actions.Delete():
-                await self._member.delete(resource, place, action)
+                if await self._member.delete(resource, place, action):
+                    return ""
+                progress.writing = None  # from here on the watch tells
                 if self._watches.seen(resource, place) is None and await self._member.observed(resource, place) is None:
                     return ""
                 return f"{resource.kind} {place.name} is being deleted"

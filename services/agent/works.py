@@ -115,6 +115,9 @@ class Works:
         name = ObjectName(api_version=resource.api_version, kind=resource.kind, namespace=key.namespace, name=key.name)
         for origin in self._table.claimants(name):
             progress = self._statuses.progress(origin)
+            if progress.writing == name:
+                # the answer to the write says what this is, and if it is more than that, the work is looked at again
+                continue
             if new is not None and new.resource_version == progress.version:
                 self._statuses.mark(origin)
             elif new is not None and old is not None and not _differs(old, new):
@@ -127,7 +130,7 @@ class Works:
 
     def _drifted(self, origin: OriginKey, progress: Progress) -> None:
         applied = progress.result is not None and progress.result.applied
-        if applied and not progress.writing and self._table.works[origin].op == "apply":
+        if applied and self._table.works[origin].op == "apply":
             metrics.DRIFT.labels(self._me.cluster).inc()
         progress.gone = []
         self.queue.add(origin)

@@ -6,6 +6,7 @@ Bodies are never turned into models here; who wants fields decodes them with a d
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from enum import Enum
 from typing import Final
 
 import msgspec
@@ -20,6 +21,17 @@ STRATEGIC: Final = "application/strategic-merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 
 _PAGE = 500
+
+
+class Deletion(Enum):
+    """What a deletion came to."""
+
+    ABSENT = "absent"
+    """There was nothing."""
+    BEGUN = "begun"
+    """The object may stay for a while: something holds it, such as a finalizer."""
+    DONE = "done"
+    """The object is gone."""
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,8 +155,8 @@ class Client(Transport):
         uid: str = "",
         resource_version: str = "",
         propagation: str = "Background",
-    ) -> bool:
-        """Deletes the object; False if it was gone already.
+    ) -> Deletion:
+        """Deletes the object.
 
         With `uid` or `resource_version` only that very object or state: Conflict says that another one stands there.
         """
@@ -153,10 +165,11 @@ class Client(Transport):
         if guard:
             options |= {"preconditions": guard}  # type: ignore[dict-item]
         try:
-            await self.raw("DELETE", resource.path(key.namespace, key.name), body=options)
+            answer = await self.raw("DELETE", resource.path(key.namespace, key.name), body=options)
         except errors.NotFound:
-            return False
-        return True
+            return Deletion.ABSENT
+        # for most kinds the answer is a Status when the object is gone, and the object while something holds it
+        return Deletion.DONE if wire.kind(answer) == "Status" else Deletion.BEGUN
 
     # ---- watches -----------------------------------------------------------------------------------------------------
 

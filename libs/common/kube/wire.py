@@ -57,6 +57,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Metadata = Metadata()
 
 
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
 class _Marks(msgspec.Struct, frozen=True, kw_only=True):
     resource_version: str = msgspec.field(default="", name="resourceVersion")
     annotations: dict[str, str] | None = None
@@ -81,6 +85,7 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
 _LIST = msgspec.json.Decoder(RawList)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _IDENTITY = msgspec.json.Decoder(Identity)
+_KIND = msgspec.json.Decoder(_Kind)
 _BOOKMARK = msgspec.json.Decoder(Bookmark)
 
 
@@ -101,6 +106,14 @@ def identity(body: bytes) -> Metadata:
     if not metadata.name:
         raise Garbled(f"the server's object has no name: {body[:200]!r}")
     return metadata
+
+
+def kind(body: bytes) -> str:
+    """The kind of what the server sent. Raises Garbled."""
+    try:
+        return _KIND.decode(body).kind
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Garbled(f"the server's answer cannot be read: {error}") from error
 
 
 def bookmark(body: bytes) -> Bookmark:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from libs.common.kube import errors
-from libs.common.kube.client import APPLY, JSON, Client
+from libs.common.kube.client import APPLY, JSON, Client, Deletion
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.resources import CONFIG_MAPS, ObjectKey
 from tests.stories.kube import scripted
@@ -71,10 +71,12 @@ async def test_a_limited_list_is_one_page() -> None:
         assert (len(found.items), server.requests[0].query["limit"]) == (1, "1")
 
 
-async def test_deleting_what_is_gone_says_so() -> None:
-    async with scripted.serving(refusal(404, "NotFound"), Reply()) as server, client(server) as api:
-        assert not await api.delete(CONFIG_MAPS, KEY)
-        assert await api.delete(CONFIG_MAPS, KEY)
+async def test_a_deletion_says_what_it_came_to() -> None:
+    replies = refusal(404, "NotFound"), Reply(body=b'{"kind":"ConfigMap"}'), Reply(body=b'{"kind":"Status"}')
+    async with scripted.serving(*replies) as server, client(server) as api:
+        assert await api.delete(CONFIG_MAPS, KEY) is Deletion.ABSENT
+        assert await api.delete(CONFIG_MAPS, KEY) is Deletion.BEGUN
+        assert await api.delete(CONFIG_MAPS, KEY) is Deletion.DONE
 
 
 async def test_connections_are_kept() -> None:

@@ -13,7 +13,7 @@ import pytest
 from libs.common.api.meta import PartialObject
 from libs.common.backoff import Backoff
 from libs.common.kube import discovery, errors, resources
-from libs.common.kube.client import APPLY, Client
+from libs.common.kube.client import APPLY, Client, Deletion
 from libs.common.kube.informer import Change, Informer
 from libs.common.kube.resources import CONFIG_MAPS, ObjectKey
 from tests.stories.kube.embedded import Embedded, embedded, until
@@ -95,7 +95,7 @@ async def test_an_objects_life(tmp_path: Path) -> None:
         assert [o["data"]["value"] for o in (changed, patched)] == ["1", "3"]
         with pytest.raises(errors.Conflict):
             await api.delete(CONFIG_MAPS, key, uid="another")
-        assert await api.delete(CONFIG_MAPS, key, uid=made["metadata"]["uid"])
+        assert await api.delete(CONFIG_MAPS, key, uid=made["metadata"]["uid"]) is Deletion.DONE
         with pytest.raises(errors.NotFound) as missing:
             await api.get(CONFIG_MAPS, key)
         assert not missing.value.of_kind
