@@ -175,13 +175,18 @@ class Removal:
         if live is None or live.metadata.resource_version != binding.metadata.resource_version:
             raise Retry("the binding has changed, and the watch has not shown it yet")
         await self._rollback.check("stray", key)
-        standing, uids = self._view.works.standing(key), self._view.fleet().uids
+        standing, fleet = self._view.works.standing(key), self._view.fleet()
+        kept = departures.kept(fleet.clusters)
         metrics.REPAIRS.labels("stray").inc()
         return {
             # since now: a stream that was put back may hold an old report with an order above that old work's
-            c: Leaving(uid=standing[c].cluster_uid, order=self._do.orders.next())
+            c: Leaving(
+                uid=standing[c].cluster_uid,
+                order=self._do.orders.next(),
+                keep=standing[c].preserve or c in kept,
+            )
             for c in strays
-            if uids.get(c) == standing[c].cluster_uid
+            if fleet.uids.get(c) == standing[c].cluster_uid
         }
 
     # ---- objects that nobody wants ----

@@ -27,7 +27,7 @@ from libs.common.api.work import (
 from libs.common.interpreter import registry
 from libs.common.messages import Order, Placed
 from services.policy.core import explanations, leaving, matching
-from services.policy.core.keys import with_changes
+from services.policy.core.keys import parsed, with_changes
 
 API_VERSION = "work.karmada.io/v1alpha2"
 
@@ -161,6 +161,9 @@ class ScheduledNote(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     message: str = ""
 
 
+_decode_note = msgspec.json.Decoder(ScheduledNote).decode
+
+
 def interpret(template: Template) -> Interpretation:
     """What the interpreter says of a template. Raises InterpretError for one that it cannot read."""
     replicas, requirements = registry.replicas(template)
@@ -197,9 +200,8 @@ def anew(binding: ResourceBinding) -> ResourceBinding:
 
 
 def scheduled_of(binding: ResourceBinding) -> ScheduledNote | None:
-    """The note on the last decision; None before the first."""
-    text = (binding.metadata.annotations or {}).get(wellknown.SCHEDULED_ANNOTATION)
-    return msgspec.json.decode(text, type=ScheduledNote) if text else None
+    """The note on the last decision; None before the first, or if a hand has written something else there."""
+    return parsed((binding.metadata.annotations or {}).get(wellknown.SCHEDULED_ANNOTATION), _decode_note)
 
 
 def scheduled_note(answer: Placed, binding: ResourceBinding, moved: bool, now: str) -> str:

@@ -1,7 +1,8 @@
 """Clusters that are being taken out of the fleet, and what that means for a binding that names them.
 
 By default a member that leaves keeps what it runs, and whether it keeps it or not, nothing is placed elsewhere for it.
-Its Cluster object may say otherwise about either, by annotations, and so `kubectl delete cluster` and `argosy unjoin` mean the same.
+Its Cluster object may say otherwise about either, by annotations, and so `kubectl delete cluster` and `argosy unjoin`
+mean the same.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from libs.common.api.cluster import Cluster
 from libs.common.api.work import ResourceBinding
 from libs.common.messages import Order
 from services.policy.core import leaving, staleness
-from services.policy.core.keys import with_changes
+from services.policy.core.keys import parsed, with_changes
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +98,9 @@ def _dropped(
     )
 
 
+_decode_unjoined = msgspec.json.Decoder(dict[str, int]).decode
+
+
 def parse_unjoined(annotation: str | None) -> dict[str, int]:
-    """Replicas by cluster that left and was not replaced."""
-    return msgspec.json.decode(annotation, type=dict[str, int]) if annotation else {}
+    """Replicas by cluster that left and was not replaced; none when a hand has written something else there."""
+    return parsed(annotation, _decode_unjoined) or {}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from libs.common.messages import Gone, Order
+from services.policy.core.keys import parsed
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,8 +23,11 @@ _decode = msgspec.json.Decoder(dict[str, Leaving]).decode
 
 
 def parse(annotation: str | None) -> dict[str, Leaving]:
-    """The annotation's clusters. Raises msgspec.DecodeError when a hand has written something else."""
-    return _decode(annotation) if annotation else {}
+    """The annotation's clusters; none when a hand has written something else.
+
+    What had been written there is not lost with that: a cluster with a work that nothing explains is left anew.
+    """
+    return parsed(annotation, _decode) or {}
 
 
 def render(leaving: Mapping[str, Leaving]) -> str | None:

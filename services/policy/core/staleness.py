@@ -140,6 +140,8 @@ def reason(desired: ResourceBinding, existing: ResourceBinding | None, clusters:
     notes = existing.metadata.annotations or {}
     if notes.get(wellknown.DIGEST_ANNOTATION) != inputs_digest(desired):
         return "inputs changed"
+    if bindings.scheduled_of(existing) is None:
+        return "nobody knows how the last decision ended"
     for target in spec.clusters or ():
         cluster = clusters.get(target.name)
         if cluster is None or cluster.metadata.deletion_timestamp:

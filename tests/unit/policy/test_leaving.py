@@ -18,6 +18,11 @@ BEFORE, AFTER = Order(epoch=2, seq=4), Order(epoch=2, seq=6)
 ENTRY = {"m1": Leaving(uid="uid-m1", order=SINCE)}
 
 
+@pytest.mark.parametrize("text", ["oops", "[]", '{"m1": {}}', "[" * 100_000])
+def test_a_record_that_cannot_be_read_names_no_cluster(text: str) -> None:
+    assert leaving.parse(text) == {}
+
+
 def test_a_dropped_cluster_is_left_since_that_decision() -> None:
     left = leaving.after({}, dropped=["m1"], chosen=["m2"], uids=UIDS, order=SINCE)
 

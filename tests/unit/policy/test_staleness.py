@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from libs.common.api import wellknown
 from libs.common.api.policy import Placement
 from libs.common.api.work import BindingSuspension, ResourceBinding
 from libs.common.messages import Order, Placed, PlacedCluster
@@ -72,6 +73,17 @@ def test_a_newer_version_of_the_template_alone_is_no_question() -> None:
 
     assert staleness.reason(wanted, stands, CLUSTERS) == ""
     assert bindings.patch(stands, wanted) == {}
+
+
+@pytest.mark.parametrize("text", ["oops", "[]", '{"time": 3}', "[" * 100_000])
+def test_a_decision_whose_note_cannot_be_read_is_made_again(text: str) -> None:
+    stands = decided(binding(), answer("m1"))
+    notes = {**(stands.metadata.annotations or {}), wellknown.SCHEDULED_ANNOTATION: text}
+    spoilt = msgspec.structs.replace(stands, metadata=msgspec.structs.replace(stands.metadata, annotations=notes))
+
+    assert not staleness.failed(spoilt)
+    assert staleness.reason(spoilt, spoilt, CLUSTERS)
+    assert not staleness.reason(decided(spoilt, answer("m1")), decided(spoilt, answer("m1")), CLUSTERS)
 
 
 def test_a_cluster_that_leaves_is_a_question() -> None:
