@@ -6,7 +6,8 @@ What can go wrong, and what is done about it:
     the connection breaks, or is silent for 70 s              read a page; if it shows the same history, the same
     410, as an answer or in the stream: version too old       read all again, and tell of what went meanwhile
     another history: the server was restored or wiped         the same
-    the server refuses or cannot be reached                   wait: 0.8 s to 30 s with jitter, or as long as it asks
+    the server refuses                                        wait: 0.8 s to 30 s with jitter, or as long as it asks
+    the server cannot be reached                              the same, or until another call gets an answer
     an object cannot be decoded                               keep what was known of it, count it, go on
 """
 
@@ -43,6 +44,8 @@ _BACKOFF: Final = Backoff(first=timedelta(milliseconds=800), limit=timedelta(sec
 _LIFETIME: Final = timedelta(minutes=5)
 _HEALTHY: Final = timedelta(seconds=1)
 """A watch that stood for so long has ended the failures before it."""
+_SPREAD: Final = timedelta(milliseconds=500)
+"""Within which the watches of a server that is back begin."""
 _FIRST_OBJECTS: Final = timedelta(seconds=5)
 _STATUS = msgspec.json.Decoder(errors.Status)
 
@@ -119,7 +122,19 @@ class Informer(Generic[T]):
             self._suspicious = True
             healthy = loop.time() - self._opened_at > _HEALTHY.total_seconds()
             failures = 1 if healthy else failures + 1
-            await asyncio.sleep(self._pause(error, failures))
+            await self._rest(self._pause(error, failures), isinstance(error, errors.Unreachable))
+
+    async def _rest(self, pause: float, unreachable: bool) -> None:
+        """Waits that long, or until another call shows that the server can be reached again."""
+        if not unreachable:
+            await asyncio.sleep(pause)
+            return
+        try:
+            async with asyncio.timeout(pause):
+                await self._api.recovered()
+        except TimeoutError:
+            return
+        await asyncio.sleep(min(pause, random.random() * _SPREAD.total_seconds()))
 
     def _pause(self, error: errors.KubeError | None, failures: int) -> float:
         pause = self._backoff.delay(failures, random.random()).total_seconds()

@@ -46,6 +46,8 @@ class Transport:
         self._limit = limit
         self._prefix = parse.urlsplit(credentials.server).path
         self._pool: http.Pool | None = None
+        self._silent = False
+        self._recovery = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         creds = self.credentials
@@ -118,6 +120,10 @@ class Transport:
 
             yield more
 
+    async def recovered(self) -> None:
+        """Waits until a call is answered after one that was not."""
+        await self._recovery.wait()
+
     def forsake(self, since: float) -> None:
         """Gives up calls and streams that have heard nothing since then (by the loop's clock), and idle connections.
 
@@ -135,7 +141,15 @@ class Transport:
     async def _once(
         self, method: str, target: str, headers: list[tuple[str, str]], data: bytes, *, fresh: bool
     ) -> bytes:
-        response = await self._open.call(method, target, headers, data, self._limit, fresh=fresh)
+        try:
+            response = await self._open.call(method, target, headers, data, self._limit, fresh=fresh)
+        except errors.Unreachable:
+            self._silent = True
+            raise
+        if self._silent:
+            self._silent = False
+            self._recovery.set()
+            self._recovery = asyncio.Event()
         if response.status >= 300:
             raise _refusal(response, response.body)
         return response.body

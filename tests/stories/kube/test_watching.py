@@ -11,7 +11,7 @@ import pytest
 
 from libs.common.api.meta import PartialObject
 from libs.common.backoff import Backoff
-from libs.common.kube import resources
+from libs.common.kube import errors, resources
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.informer import Change, Informer
@@ -25,7 +25,8 @@ QUICK = Backoff(first=timedelta(milliseconds=10), limit=timedelta(milliseconds=2
 class Watcher:
     """An informer that runs, and what it told."""
 
-    def __init__(self, api: Client, lifetime: timedelta) -> None:
+    def __init__(self, api: Client, lifetime: timedelta, backoff: Backoff = QUICK) -> None:
+        self.api = api
         self.told: list[tuple[str, str, str]] = []
         self.raws: list[bytes] = []
         self.informer: Informer[PartialObject] = Informer(
@@ -33,7 +34,7 @@ class Watcher:
             resources.CONFIG_MAPS,
             decode=msgspec.json.Decoder(PartialObject).decode,
             on_change=self._tell,
-            backoff=QUICK,
+            backoff=backoff,
             lifetime=lifetime,
         )
 
@@ -61,9 +62,10 @@ async def watching(
     *,
     silence: timedelta = timedelta(seconds=70),
     lifetime: timedelta = timedelta(minutes=5),
+    backoff: Backoff = QUICK,
 ) -> AsyncIterator[Watcher]:
     async with Client(Credentials(server=server.url, token="T"), silence=silence) as api, asyncio.TaskGroup() as tasks:
-        watcher = Watcher(api, lifetime)
+        watcher = Watcher(api, lifetime, backoff)
         task = tasks.create_task(watcher.informer.run())
         yield watcher
         task.cancel()
@@ -299,3 +301,17 @@ async def test_our_own_write_is_told_once() -> None:
         w.informer.observe(json.dumps(item("a", 8)).encode())
         w.informer.forget(ObjectKey("ns", "a"), "9")
         assert w.told == [("a", "-", "8"), ("a", "8", "-")]
+
+
+async def test_a_server_that_answers_again_is_watched_at_once_however_long_it_was_away() -> None:
+    patient = Backoff(first=timedelta(minutes=10), limit=timedelta(minutes=10))
+    cut, back = Raw(b""), scripted.Reply()
+    answers = (Chunks(initial(7, item("a", 3)), "hold"), cut, cut, back, listing(9, item("a", 8)), Chunks(()))
+    async with scripted.serving(*answers) as server, watching(server, backoff=patient) as w:
+        await w.informer.synced.wait()
+        server.cut()
+        await asyncio.sleep(0.05)
+        with pytest.raises(errors.Unreachable):
+            await w.api.get(resources.CONFIG_MAPS, ObjectKey("ns", "x"))
+        await w.api.get(resources.CONFIG_MAPS, ObjectKey("ns", "x"))
+        await w.until_cache(a="8")
