@@ -4,6 +4,7 @@ The right to the subject is the authorisation: what the message names must be wh
 validation is the one gate, and the publisher is a field manager of its own there.
 """
 
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ import structlog
 from libs.common import bus, subjects
 from libs.common.api import wellknown
 from libs.common.bus import cloudevents
-from libs.common.errors import Terminal
+from libs.common.errors import Retry, Terminal
 from libs.common.kube import resources
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.errors import ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound, TooLarge
@@ -36,6 +37,7 @@ _OPERATIONS: dict[str, Literal["applied", "deleted"]] = {
     cloudevents.POLICY_DELETED: "deleted",
 }
 _LONGEST_MANAGER = 128
+_IN_LINE = timedelta(milliseconds=100)
 _MANAGER_PREFIX = "publisher/"
 _FIELD_CONFLICT = "FieldManagerConflict"
 
@@ -70,6 +72,10 @@ class Inbox:
         )
 
     async def _handle(self, delivery: "bus.Delivery[Policy]") -> None:
+        oldest = await self._nats.first_seq(subjects.INBOX, delivery.subject)
+        if oldest is not None and oldest < delivery.seq:
+            # what was published before must not come after it, however long the hub refuses it
+            raise Retry("an earlier publication of this policy waits", after=_IN_LINE)
         try:
             namespace, name = self._nats.subjects.origin(delivery.subject)
         except ValueError as error:

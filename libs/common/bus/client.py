@@ -84,6 +84,16 @@ class Bus(Exchange, Events):
         message = codec.decode(found.data or b"", headers, type_)
         return delivery.made(found.subject or subject, message, headers, seq=found.seq or 0)
 
+    async def first_seq(self, stream: str, subject: str) -> int | None:
+        """The sequence of the oldest message on a subject, or None if there is none. Raises Unavailable."""
+        try:
+            found = await self._session.js.get_msg(self._stream(stream), seq=1, subject=subject, next=True)
+        except nats.js.errors.NotFoundError:
+            return None
+        except nats.errors.Error as error:
+            raise Unavailable(f"{subject} cannot be read: {error}") from error
+        return found.seq
+
     # ---- publishing --------------------------------------------------------------------------------------------------
 
     async def publish(

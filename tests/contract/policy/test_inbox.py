@@ -1,11 +1,15 @@
 """Policies by the bus: applied, refused, deleted, and told about."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from libs.common.bus import cloudevents
-from libs.common.kube.client import APPLY
-from libs.common.kube.resources import ObjectKey
+from libs.common.kube.client import APPLY, Client
+from libs.common.kube.errors import ServerFault
+from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.messages import PolicyOutcome
 from tests.contract.policy.hub import until
 from tests.contract.policy.objects import config_map, key_of, policy_for
@@ -91,3 +95,42 @@ async def test_a_policy_is_deleted_by_the_bus(running: World) -> None:
 
     assert outcome.accepted
     assert await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all") is None
+
+
+async def test_publications_of_one_policy_take_effect_in_order(running: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch, refused = Client.patch, asyncio.Event()
+
+    async def once_refused(api: Client, resource: Resource, *args: Any, **options: Any) -> bytes:
+        if resource.kind == "PropagationPolicy" and not refused.is_set():
+            refused.set()
+            raise ServerFault(503, "ServiceUnavailable", "etcd has no leader")
+        return await patch(api, resource, *args, **options)
+
+    monkeypatch.setattr(Client, "patch", once_refused)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(publish(running, policy_for("all", "ConfigMap", priority=1)))
+        await refused.wait()
+        tasks.create_task(publish(running, policy_for("all", "ConfigMap", priority=2), id="2"))
+    policy = await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all")
+    assert policy is not None
+    assert policy["spec"]["priority"] == 2
+
+
+async def test_a_deletion_that_waits_does_not_take_what_is_published_after_it(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(running, policy_for("all", "ConfigMap"))
+    delete, refused = Client.delete, asyncio.Event()
+
+    async def once_refused(api: Client, resource: Resource, *args: Any, **options: Any) -> bool:
+        if resource.kind == "PropagationPolicy" and not refused.is_set():
+            refused.set()
+            raise ServerFault(503, "ServiceUnavailable", "etcd has no leader")
+        return await delete(api, resource, *args, **options)
+
+    monkeypatch.setattr(Client, "delete", once_refused)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(publish(running, policy_for("all", "ConfigMap"), operation="deleted", id="2"))
+        await refused.wait()
+        tasks.create_task(publish(running, policy_for("all", "ConfigMap"), id="3"))
+    assert await running.hub.get("PropagationPolicy.policy.karmada.io", "default", "all") is not None
