@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from libs.sandbox.fleet import Server
 from libs.sandbox.fleet import fleet as embedded
 from tests.worlds import Cluster, Sandbox, config_map, deployment, duplicated, policy, selector_of, until
 
@@ -26,10 +27,16 @@ def cluster(hub: Cluster, name: str) -> dict[str, Any] | None:
 
 
 @pytest.fixture
-async def stranger(tmp_path: Path) -> AsyncIterator[Cluster]:
+async def elsewhere(tmp_path: Path) -> AsyncIterator[Server]:
     """A member of another fleet, which this one does not know yet."""
     async with embedded(tmp_path, members=1, nodes=2) as other:
-        yield Cluster("stranger", str(other.members["member1"].kubeconfig))
+        yield other.members["member1"]
+
+
+@pytest.fixture
+def stranger(elsewhere: Server) -> Cluster:
+    """The same, as a user speaks to it."""
+    return Cluster("stranger", str(elsewhere.kubeconfig))
 
 
 async def test_a_member_joins_takes_part_and_leaves_with_its_workloads_kept(
@@ -69,6 +76,27 @@ async def test_unjoin_removes_workloads_when_told_to(sandbox: Sandbox, stranger:
         until(lambda: not agent_objects(stranger), what="nothing of the agent is left in the guest")
 
     await asyncio.to_thread(story)
+
+
+async def test_unjoin_waits_for_a_member_that_hangs_for_a_while(
+    sandbox: Sandbox, elsewhere: Server, stranger: Cluster, ns: str
+) -> None:
+    def join() -> None:
+        sandbox.argosy("join", "sleeper", "--kubeconfig", stranger.kubeconfig)
+        sandbox.hub.apply(NOTE, policy("note", selector_of(NOTE), placement=duplicated("sleeper")), namespace=ns)
+        until(lambda: stranger.config_map("note", ns), what="the ConfigMap in the sleeper")
+
+    await asyncio.to_thread(join)
+    await elsewhere.hang()
+    leaving = asyncio.to_thread(sandbox.argosy, "unjoin", "sleeper", "--remove-workloads")
+    async with asyncio.TaskGroup() as tasks:
+        told = tasks.create_task(leaving)
+        await asyncio.sleep(13)  # longer than an agent holds its Lease without an answer
+        assert not told.done()
+        await elsewhere.heal()
+        async with asyncio.timeout(15):
+            assert (await told).splitlines()[-1] == "cluster sleeper is out; its workloads are removed"
+    assert await asyncio.to_thread(stranger.config_map, "note", ns) is None
 
 
 async def test_deleting_the_cluster_means_the_same_and_replicas_stay_unless_rescheduled(
