@@ -22,6 +22,7 @@ from libs.common.kube import credentials, resources
 from libs.common.kube.client import APPLY, Client
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.errors import BadRequest, Invalid, Unreachable
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.resources import ObjectKey, Resource
 
 MANAGER = "argosy-join"
@@ -124,7 +125,7 @@ async def register(
         ClickException: the member is registered already; the message says as what.
     """
     async with Client(member, user_agent="argosy-join") as api:
-        member_id = await identity(api)
+        member_id = await cluster_uid(api)
         await _refuse_twice(hub, name, member_id, again=again)
         cluster = _cluster(name, member, member_id, registration)
         await _try(hub, cluster)
@@ -185,11 +186,6 @@ def _cluster(name: str, member: Credentials, member_id: str, registration: Regis
     return {"apiVersion": wellknown.CLUSTER_API, "kind": wellknown.CLUSTER, "metadata": metadata, "spec": spec}
 
 
-async def identity(api: Client) -> str:
-    """A cluster is who its kube-system Namespace is."""
-    return _uid(await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)))
-
-
 def _uid(body: bytes) -> str:
     return msgspec.json.decode(body, type=PartialObject).metadata.uid
 
@@ -205,7 +201,7 @@ async def _try(hub: Client, cluster: dict[str, Any]) -> None:
 
 
 async def _refuse_twice(hub: Client, name: str, member_id: str, *, again: bool) -> None:
-    if await identity(hub) == member_id:
+    if await cluster_uid(hub) == member_id:
         raise click.ClickException("this is the hub itself; it cannot be its own member")
     for cluster in await connect.clusters(hub):
         same_name, same_member = cluster.metadata.name == name, cluster.spec.id == member_id

@@ -15,6 +15,7 @@ from libs.common.kube import discovery, resources
 from libs.common.kube.client import MERGE, Client
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.errors import Forbidden, KubeError, NotFound, Unauthorized
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.resources import ObjectKey
 
 _SHOWN = 5
@@ -45,7 +46,7 @@ async def unjoin(name: str, remove_workloads: bool, reschedule: bool, seconds: i
         click.echo(f"cluster {name} is leaving")
         last = await _until_gone(hub, cluster, timedelta(seconds=seconds))
         await hub.delete(resources.SECRETS, ObjectKey(wellknown.CLUSTER_NAMESPACE, name))
-        owner = names.owner_hash(await join.identity(hub), cluster.metadata.uid)
+        owner = names.owner_hash(await cluster_uid(hub), cluster.metadata.uid)
     given_up = wellknown.GIVEN_UP_ANNOTATION in (last.metadata.annotations or {})
     left = await _left_behind(member, account, f"{wellknown.OWNER_LABEL}={owner}", given_up=given_up)
     if left:

@@ -9,14 +9,13 @@ from typing import Final
 import msgspec
 import structlog
 
-from libs.common.api import wellknown
 from libs.common.api.cluster import ResourceModel
-from libs.common.api.meta import PartialObject
 from libs.common.bus import Bus, BusError
 from libs.common.kube import errors
 from libs.common.kube.client import Client
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.informer import Change, Informer
-from libs.common.kube.resources import NAMESPACES, NODES, PODS, ObjectKey
+from libs.common.kube.resources import NODES, PODS
 from libs.common.messages import CapacityReport, Order
 from services.agent import metrics
 from services.agent.core import capacity, effects, modelings, readiness, requests
@@ -38,9 +37,7 @@ class _Version(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _version = msgspec.json.Decoder(_Version).decode
-_object = msgspec.json.Decoder(PartialObject).decode
 _KNOWN_FOR: Final = timedelta(seconds=10)
-_KUBE_SYSTEM: Final = ObjectKey("", wellknown.KUBE_SYSTEM)
 
 
 class Facts:
@@ -123,7 +120,7 @@ class Facts:
         """Asks who the member is, which also proves that it knows us: health endpoints answer anybody."""
         try:
             version = _version(await self._api.raw("GET", "/version")).git_version
-            member_id = _object(await self._api.get(NAMESPACES, _KUBE_SYSTEM)).metadata.uid
+            member_id = await cluster_uid(self._api)
         except errors.Unauthorized as error:
             return error.status
         except errors.ApiError as error:

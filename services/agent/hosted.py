@@ -13,14 +13,15 @@ import structlog
 from libs.common import errors, reconcile
 from libs.common.api import wellknown
 from libs.common.api.cluster import Cluster
-from libs.common.api.meta import ObjectMeta, PartialObject
+from libs.common.api.meta import ObjectMeta
 from libs.common.bus import Bus
 from libs.common.kube import credentials
 from libs.common.kube.client import Client
 from libs.common.kube.credentials import Credentials
 from libs.common.kube.errors import CredentialsError, NotFound
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.informer import Change, Informer
-from libs.common.kube.resources import CLUSTERS, NAMESPACES, SECRETS, ObjectKey
+from libs.common.kube.resources import CLUSTERS, SECRETS, ObjectKey
 from libs.common.messages import CapacityReport
 from libs.common.reconcile import After, Outcome, Queue
 from services.agent import agent, facts, farewell, metrics
@@ -40,7 +41,6 @@ class _Secret(msgspec.Struct, frozen=True):
 
 _cluster = msgspec.json.Decoder(Cluster).decode
 _secret = msgspec.json.Decoder(_Secret).decode
-_object = msgspec.json.Decoder(PartialObject).decode
 
 _RESTART_PAUSE: Final = timedelta(seconds=1)
 
@@ -103,8 +103,7 @@ class Hosted:
     async def _membership(self, cluster: Cluster) -> Membership:
         """Raises KubeError, and Retry for a Secret that cannot be used."""
         if not self._hub_uid:
-            found = _object(await self._hub.get(NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)))
-            self._hub_uid = found.metadata.uid
+            self._hub_uid = await cluster_uid(self._hub)
         reference = cluster.spec.secret_ref
         assert reference is not None
         secret = _secret(await self._hub.get(SECRETS, ObjectKey(reference.namespace, reference.name)))

@@ -3,17 +3,13 @@
 import asyncio
 from datetime import timedelta
 
-import msgspec
 import structlog
 
 from libs.common import bus, reconcile
-from libs.common.api import wellknown
 from libs.common.api.work import ResourceBinding
-from libs.common.kube import resources
 from libs.common.kube.client import Client
 from libs.common.kube.events import Recorder
 from libs.common.kube.lease import Term
-from libs.common.kube.resources import ObjectKey
 from libs.common.messages import Placed
 from libs.common.names import OriginKey
 from libs.common.reconcile import Outcome, Queue
@@ -196,17 +192,3 @@ class Leadership:
         self.outcomes.tell_again()
         self.beats.again()
         self.routing.everything()
-
-
-async def hub_uid(api: Client) -> str:
-    """The identity of the hub: the uid of its kube-system Namespace."""
-    body = await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM))
-    return msgspec.json.decode(body, type=_Identified).metadata.uid
-
-
-class _Uid(msgspec.Struct, frozen=True):
-    uid: str
-
-
-class _Identified(msgspec.Struct, frozen=True):
-    metadata: _Uid

@@ -3,10 +3,10 @@
 from libs.common import bus, service
 from libs.common.kube import credentials, holder, lease
 from libs.common.kube.client import Client
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.lease import Term
 from libs.common.kube.resources import ObjectKey
 from libs.common.service import Health
-from services.policy import leadership
 from services.policy.leadership import Leadership
 from services.policy.settings import Settings
 
@@ -21,7 +21,7 @@ async def serve(settings: Settings, health: Health) -> None:
     ):
         await nats.ensure_streams()
         health.ready("bus", True)
-        uid = await leadership.hub_uid(api)
+        uid = await cluster_uid(api)
         health.ready("hub", True)
 
         async def body(term: Term) -> None:

@@ -3,16 +3,13 @@
 import asyncio
 from functools import partial
 
-import msgspec
-
 from libs.common import bus, capacity, service
-from libs.common.api import wellknown
-from libs.common.api.meta import PartialObject
 from libs.common.bus import Bus
 from libs.common.capacity import ClusterTable
-from libs.common.kube import client, credentials, holder, lease, resources
+from libs.common.kube import client, credentials, holder, lease
 from libs.common.kube.client import Client
 from libs.common.kube.events import Recorder
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.lease import Term
 from libs.common.kube.resources import ObjectKey
 from libs.common.service import Health
@@ -48,10 +45,7 @@ async def serve(settings: Settings, health: Health) -> None:
 
 
 async def _lead(settings: Settings, health: Health, api: Client, nats: Bus, redis: ClusterTable, term: Term) -> None:
-    system = msgspec.json.decode(
-        await api.get(resources.NAMESPACES, ObjectKey("", wellknown.KUBE_SYSTEM)), type=PartialObject
-    )
-    uid, caught_up = system.metadata.uid, asyncio.Event()
+    uid, caught_up = await cluster_uid(api), asyncio.Event()
     recorder, told, seen = Recorder(api, hub.MANAGER), Notices(nats), hub.Hub(api)
     reports, table = Reports(recorder), Table(seen, redis, hub_uid=uid)
     clusters = Clusters(

@@ -11,7 +11,7 @@ import pytest_asyncio
 from libs.cli import install, join
 from libs.common import names
 from libs.common.api import wellknown
-from libs.common.kube import credentials, resources
+from libs.common.kube import credentials, identity, resources
 from libs.common.kube.client import Client
 from libs.common.kube.resources import CLUSTERS, CONFIG_MAPS, ObjectKey
 from libs.sandbox import fleet
@@ -49,7 +49,7 @@ class World:
     async def leave(self, name: str) -> None:
         """Something that the agent did not remove."""
         cluster_uid = msgspec.json.decode(await self.hub.get(CLUSTERS, KEY))["metadata"]["uid"]
-        label = {wellknown.OWNER_LABEL: names.owner_hash(await join.identity(self.hub), cluster_uid)}
+        label = {wellknown.OWNER_LABEL: names.owner_hash(await identity.cluster_uid(self.hub), cluster_uid)}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": label}}
         await self.member.create(CONFIG_MAPS, body, namespace="default")
 

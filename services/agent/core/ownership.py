@@ -12,16 +12,6 @@ from libs.common.api.meta import Template
 from libs.common.messages import Origin
 from services.agent.core.identity import ObjectName
 
-ADOPTED: Final = frozenset(
-    {
-        ("", "Namespace"),
-        ("", "PersistentVolume"),
-        ("", "PersistentVolumeClaim"),
-        ("apiextensions.k8s.io", "CustomResourceDefinition"),
-    }
-)
-"""Group and kind of what a new template takes over instead of making it anew: deleting it deletes what it holds."""
-
 CONTAINERS: Final = frozenset({("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")})
 """Group and kind of what takes other objects along when it is deleted."""
 
@@ -54,12 +44,8 @@ _RELEASED_ANNOTATIONS: Final = (
 )
 
 
-def is_adopted(name: ObjectName) -> bool:
-    return (_group(name), name.kind) in ADOPTED
-
-
 def is_container(name: ObjectName) -> bool:
-    return (_group(name), name.kind) in CONTAINERS
+    return (name.api_version.rpartition("/")[0], name.kind) in CONTAINERS
 
 
 def released(observed: Template) -> Template:
@@ -94,7 +80,3 @@ def taken(name: ObjectName, cluster: str, origin: Origin) -> str:
     """What to say of an object that is ours, but made for another binding from another template."""
     owner = f"{origin.kind} {origin.namespace}/{origin.name}" if origin.namespace else f"{origin.kind} {origin.name}"
     return f"{name} in the cluster {cluster} is already managed for {owner}; two templates cannot become one object"
-
-
-def _group(name: ObjectName) -> str:
-    return name.api_version.rpartition("/")[0]

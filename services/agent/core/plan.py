@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from libs.common.api import wellknown
+from libs.common.api import adoption, wellknown
 from libs.common.api.meta import Template
 from libs.common.messages import Removal, Work
 from services.agent.core import allotted, identity, ownership
@@ -134,11 +134,11 @@ def removals(work: Work) -> list[Removal]:
     )
     if work.op == "delete":
         return list(dict.fromkeys([own, *work.removes]))
-    name = identity.target(work)
+    name, adopted = identity.target(work), adoption.is_adopted(work.api_version, work.kind)
     return [
         r
         for r in dict.fromkeys(work.removes)
-        if removed(r) != name or (r.template_uid != own.template_uid and not ownership.is_adopted(name))
+        if removed(r) != name or (r.template_uid != own.template_uid and not adopted)
     ]
 
 

@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from libs.common.api import adoption
 from libs.common.messages import Gone, Order, Origin, Removal, TemplateRef, Work
 from services.policy.core.leaving import Leaving, covers
 from services.policy.core.render import Rendered
-
-ADOPTED = frozenset({("v1", "Namespace"), ("v1", "PersistentVolume"), ("v1", "PersistentVolumeClaim")})
-ADOPTED_GROUPS = frozenset({("apiextensions.k8s.io", "CustomResourceDefinition")})
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,13 +180,8 @@ def _continues(removal: Removal, desired: Desired, rendered: Rendered) -> bool:
         rendered.name,
     )
     return same_object and (
-        removal.template_uid == desired.template.uid or is_adopted(removal.api_version, removal.kind)
+        removal.template_uid == desired.template.uid or adoption.is_adopted(removal.api_version, removal.kind)
     )
-
-
-def is_adopted(api_version: str, kind: str) -> bool:
-    """Kinds whose members' objects outlive the template: deleting them would delete what they hold."""
-    return (api_version, kind) in ADOPTED or (api_version.partition("/")[0], kind) in ADOPTED_GROUPS
 
 
 def _tombstone(desired: Desired, cluster: str, entry: Leaving, before: Published | None) -> Work:

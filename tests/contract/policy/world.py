@@ -14,6 +14,7 @@ from libs.common import bus, subjects
 from libs.common.bus import streams
 from libs.common.kube import credentials, discovery
 from libs.common.kube.client import Client
+from libs.common.kube.identity import cluster_uid
 from libs.common.kube.resources import CLUSTERS, ObjectKey
 from libs.common.messages import (
     BindingRequest,
@@ -31,7 +32,7 @@ from libs.common.messages import (
 from libs.common.names import OriginKey
 from libs.common.service import Health
 from libs.common.settings import load
-from services.policy import leadership, main
+from services.policy import main
 from services.policy.settings import Settings
 from tests.contract.policy.hub import Hub, until
 
@@ -216,7 +217,7 @@ async def world(kubeconfig: Path, nats_url: str, prefix: str) -> AsyncIterator[W
     ):
         await on_bus.ensure_streams()
         kinds = {(r.group, r.kind): r for r in discovery.preferred(await discovery.served(api))}
-        made = World(Hub(api, kinds), on_bus, await leadership.hub_uid(api), nats_url)
+        made = World(Hub(api, kinds), on_bus, await cluster_uid(api), nats_url)
         seats = [made.seat_of_scheduler(), made.seat_of_agents(), made.seat_of_aggregator()]
         tasks = [asyncio.get_running_loop().create_task(seat) for seat in seats]
         try:
