@@ -150,6 +150,7 @@ def test_what_the_interpreter_retains_is_not_overwritten() -> None:
     [
         ("v1", "Namespace", {"spec": {"finalizers": ["kubernetes"]}}),
         ("v1", "PersistentVolumeClaim", {"spec": {"storageClassName": "standard", "volumeMode": "Filesystem"}}),
+        ("v1", "PersistentVolume", {"spec": {"claimRef": {"name": "data"}, "nodeAffinity": {"required": {}}}}),
         ("networking.k8s.io/v1", "Ingress", {"spec": {"ingressClassName": "nginx"}}),
     ],
 )
