@@ -6,6 +6,9 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .boot/bin/uv)
 export UV_PYTHON_DOWNLOADS ?= never
 BIN := .venv/bin
+# what the code's shape and what is generated from it are held to; `make test` runs them once more, among all
+SHAPE := tests/contract/test_shape.py tests/contract/test_common.py
+FRESH := tests/contract/test_references.py tests/contract/test_generated_manifests.py tests/contract/bus/test_asyncapi.py
 SET_UP := .venv/.set-up
 
 .PHONY: help
@@ -39,6 +42,7 @@ check: $(SET_UP) ## lint, types, import contracts, file sizes, freshness of gene
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet $(SHAPE) $(FRESH)
 
 .PHONY: fmt
 fmt: $(SET_UP) ## format the code
