@@ -1,6 +1,6 @@
 """The status of templates: what a user sees of `kubectl get deploy` on the hub."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -20,6 +20,9 @@ from services.status_aggregator.reports import Reports
 
 log = structlog.get_logger(__name__)
 
+_ATTEMPTS: Final = 4
+"""How often a status is made again at once because the template changed meanwhile."""
+
 
 class Templates:
     """Writes what members report into the status subresource of the object that they come from."""
@@ -37,34 +40,33 @@ class Templates:
         if resource is None:
             raise Retry(f"the hub does not serve {reference.api_version} {reference.kind}")
         key = ObjectKey(reference.namespace, reference.name)
-        try:
-            template: dict[str, Any] = msgspec.json.decode(await self._hub.api.get(resource, key))
-        except errors.NotFound:
-            return
-        body = self._change(template, reference, seen, now)
-        if isinstance(body, InterpretError):
-            await self._reports.aggregate_failed(outcome, str(body))
-        elif body is not None:
+        for _ in range(_ATTEMPTS):
             try:
-                with telemetry.span(f"PATCH {resource.plural}/status", parent=traceparent, kind="client"):
-                    await self._hub.api.patch(resource, key, body, subresource="status", manager=MANAGER)
-                metrics.WRITES.labels("template").inc()
+                template: dict[str, Any] = msgspec.json.decode(await self._hub.api.get(resource, key))
+                body = self._change(template, reference, seen, now)
+                if body is not None:
+                    with telemetry.span(f"PATCH {resource.plural}/status", parent=traceparent, kind="client"):
+                        await self._hub.api.patch(resource, key, body, subresource="status", manager=MANAGER)
+                    metrics.WRITES.labels("template").inc()
+                return
             except errors.NotFound:
                 log.debug("template has gone", kind=reference.kind, name=reference.name)
-            except errors.Invalid as error:
+                return
+            except errors.Conflict:
+                # the object has changed since it was read, perhaps by who leads now
+                continue
+            except (InterpretError, errors.Invalid) as error:
                 await self._reports.aggregate_failed(outcome, str(error))
+                return
+        raise Retry(f"{reference.kind} {reference.name} changes faster than its status can be written")
 
-    def _change(
-        self, template: dict[str, Any], reference: TemplateRef, seen: View, now: str
-    ) -> dict[str, Any] | InterpretError | None:
-        """The merge patch for the status; None if there is nothing to write."""
+    def _change(self, template: dict[str, Any], reference: TemplateRef, seen: View, now: str) -> dict[str, Any] | None:
+        """The merge patch for the status as it was read; None if there is nothing to write. Raises InterpretError."""
         if template["metadata"].get("uid") != reference.uid:
             return None
-        try:
-            status = registry.aggregate_status(template, seen.template_items, behind=seen.behind, now=now)
-        except InterpretError as error:
-            return error
+        status = registry.aggregate_status(template, seen.template_items, behind=seen.behind, now=now)
         present = template.get("status") or {}
         if status is None or status == present:
             return None
-        return {"metadata": {"uid": reference.uid}, "status": merge_patch(present, status)}
+        read = {"uid": reference.uid, "resourceVersion": template["metadata"]["resourceVersion"]}
+        return {"metadata": read, "status": merge_patch(present, status)}

@@ -98,6 +98,12 @@ def view(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> View:
         if status is None or not _is_about(status, outcome, cluster):
             status = None
         item = _item(cluster, status)
+        template_items.append(item)
+        failure = outcome.failures.get(cluster)
+        if failure is not None:
+            # no work can be made of what is wanted now, whatever was applied before
+            items.append(_refused(cluster, failure))
+            continue
         if status is None or status.order < outcome.expected[cluster]:
             pending.add(cluster)
             items.append(AggregatedStatusItem(cluster_name=cluster, health="Unknown"))
@@ -109,7 +115,6 @@ def view(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> View:
         else:
             ahead = ahead or status.order > outcome.expected[cluster]
             behind.update([cluster] if status.behind else [])
-        template_items.append(item)
     return View(
         items=items,
         template_items=template_items,
@@ -182,11 +187,16 @@ def _is_about(status: WorkStatus, outcome: Outcome, cluster: str) -> bool:
 
 def _item(cluster: str, status: WorkStatus | None) -> AggregatedStatusItem:
     if status is None or not status.applied:
-        refused = status is not None and status.applied is False
-        message = f"Failed to apply all manifests (0/1): {status.message}" if status is not None and refused else ""
-        return AggregatedStatusItem(cluster_name=cluster, applied_message=message, health="Unknown")
+        if status is not None and status.applied is False:
+            return _refused(cluster, status.message)
+        return AggregatedStatusItem(cluster_name=cluster, health="Unknown")
     reflected: Any = msgspec.json.decode(status.status)
     return AggregatedStatusItem(cluster_name=cluster, status=reflected, applied=True, health=status.health)
+
+
+def _refused(cluster: str, why: str) -> AggregatedStatusItem:
+    message = f"Failed to apply all manifests (0/1): {why}"
+    return AggregatedStatusItem(cluster_name=cluster, applied_message=message, health="Unknown")
 
 
 def _fully_applied(items: list[AggregatedStatusItem], present: BindingStatus) -> Condition | None:

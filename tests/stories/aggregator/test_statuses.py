@@ -9,6 +9,8 @@ import pytest
 
 from libs.common.api.meta import Condition
 from libs.common.kube import resources
+from libs.common.kube.client import Client
+from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.messages import Order
 from tests.stories.aggregator.scene import DEPLOYMENTS, Scene, acting, condition, replica
 
@@ -81,6 +83,47 @@ async def test_a_deployment_shows_its_members_replicas_on_the_hub(world: Scene) 
     assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
     binding = await world.binding(origin)
     assert [item["health"] for item in binding["status"]["aggregatedStatus"]] == ["Healthy", "Healthy"]
+
+
+async def test_what_another_wrote_between_look_and_write_does_not_stay(
+    world: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (member,) = await _clusters(world, 1)
+    template, origin = await world.template(DEPLOYMENT)
+    order = world.order()
+    await world.expect(origin, template, {member: order})
+    await world.say(member, origin, template, order, running(2, 0), health="Unhealthy")
+    await world.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["replicas"] == 2, "2 replicas")
+    patch, late = Client.patch, asyncio.Event()
+
+    async def overtaken(api: Client, resource: Resource, *args: Any, **options: Any) -> bytes:
+        if resource.kind == "Deployment" and not late.is_set():
+            late.set()
+            lie = {"status": {"replicas": 9, "updatedReplicas": 9}}
+            await patch(world.api, resource, ObjectKey("default", "nginx"), lie, subresource="status")
+        return await patch(api, resource, *args, **options)
+
+    monkeypatch.setattr(Client, "patch", overtaken)
+    await world.say(member, origin, template, order, running(2, 2))
+    found = await world.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 2, "2 ready")
+    assert late.is_set()
+    assert (found["status"]["replicas"], found["status"]["updatedReplicas"]) == (2, 2)
+
+
+async def test_a_work_that_cannot_be_made_is_told_in_the_place_of_its_member(world: Scene) -> None:
+    members = await _clusters(world, 2)
+    template, origin = await world.template(CONFIG_MAP)
+    order = world.order()
+    why = "override plaintext /data/nope/nope: no such path"
+    await world.expect(origin, template, dict.fromkeys(members, order), failures={members[1]: why})
+    await world.say(members[0], origin, template, order)
+    found = await world.see(
+        resources.RESOURCE_BINDINGS, origin.name, lambda b: condition(b, "FullyApplied"), "condition FullyApplied"
+    )
+    assert condition(found, "FullyApplied")["status"] == "False"
+    applied, failed = found["status"]["aggregatedStatus"]
+    assert applied["applied"]
+    assert failed["appliedMessage"].endswith(why)
 
 
 async def test_a_failure_to_schedule_shows_at_once(world: Scene) -> None:

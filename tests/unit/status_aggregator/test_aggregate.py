@@ -54,6 +54,17 @@ def test_a_member_is_pending_until_it_speaks_of_the_present_work(said: WorkStatu
     assert not seen.settled
 
 
+def test_a_work_that_cannot_be_made_is_not_waited_for_whatever_was_applied_before() -> None:
+    expected = msgspec.structs.replace(
+        outcome(2, member1=1, member2=2), failures={"member1": "no path", "member2": "x"}
+    )
+    seen = aggregate.view(expected, _said(status("member1", 1, reflected={"replicas": 3})))
+    assert [item.applied for item in seen.items] == [False, False]
+    assert seen.items[0].applied_message == "Failed to apply all manifests (0/1): no path"
+    assert seen.settled
+    assert seen.template_items[0].status == {"replicas": 3}
+
+
 def test_what_a_pending_member_last_said_still_counts_for_the_template() -> None:
     old = status("member1", 1, reflected={"replicas": 3, "resourceTemplateGeneration": 1})
     seen = aggregate.view(outcome(2, member1=2), _said(old))
