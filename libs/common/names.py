@@ -122,6 +122,7 @@ def binding_reference_key(namespace: str, name: str) -> str:
     return safe_hash(f"{namespace}/{name}" if namespace else name)
 
 
+@lru_cache(maxsize=1024)
 def owner_hash(hub_uid: str, cluster_uid: str) -> str:
     """The value of the owner label on member objects: which hub, and as which cluster, manages the object."""
     return hashlib.sha256(f"{hub_uid}/{cluster_uid}".encode()).hexdigest()[:40]

@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import quantiles
 
@@ -28,9 +29,14 @@ def cost(pid: int) -> Cost:
     return Cost(cpu=(int(fields[11]) + int(fields[12])) / _TICKS, rss=pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
 
-def spent(before: dict[str, Cost], after: dict[str, Cost]) -> dict[str, Cost]:
-    """What each process used in between, and its memory after."""
-    return {name: Cost(cpu=round(c.cpu - before[name].cpu, 2), rss=round(c.rss, 1)) for name, c in after.items()}
+def costs(pids: Mapping[str, int]) -> dict[str, Cost]:
+    """The same of several, by name."""
+    return {name: cost(pid) for name, pid in pids.items()}
+
+
+def spent(before: Mapping[str, Cost], after: Mapping[str, Cost]) -> dict[str, float]:
+    """The CPU seconds that each process used in between."""
+    return {name: round(c.cpu - before[name].cpu, 2) for name, c in after.items()}
 
 
 def writes(metrics: str) -> Counter[str]:
