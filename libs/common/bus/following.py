@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 from libs.common.bus import codec, delivery, metrics, streams
 from libs.common.bus.dead import DeadLetters
 from libs.common.bus.delivery import Delivery, StreamInfo
-from libs.common.bus.pull import Pull, place, pulling
+from libs.common.bus.pull import HANDED_ON, STANDING, Pull, place, pulling
 from libs.common.bus.session import Session
 
 log = structlog.get_logger()
@@ -129,7 +129,13 @@ class Follower:
         if not reset.info.num_pending:
             self._caught_up.set()
         async with pulling(
-            self._session, self._stream, self._consumer, self._receive, batch=_BATCH, on_idle=self._check_complete
+            self._session,
+            self._stream,
+            self._consumer,
+            self._receive,
+            batch=_BATCH,
+            on_idle=self._check_complete,
+            rhythm=STANDING if self._create else HANDED_ON,
         ) as pull:
             self._pull = pull
             await self._watch(pull)

@@ -11,8 +11,19 @@ from nats.aio.msg import Msg
 
 from libs.common.bus.session import Session
 
-_EXPIRES: Final = timedelta(seconds=30)
-HEARTBEAT: Final = timedelta(seconds=3)
+
+class Rhythm(NamedTuple):
+    """How long the server keeps a pull request, and how often it shows meanwhile that it lives."""
+
+    lasts: timedelta
+    heartbeat: timedelta
+
+
+STANDING: Final = Rhythm(timedelta(seconds=30), timedelta(seconds=3))
+"""For consumers that one reader has for itself, or that many share."""
+HANDED_ON: Final = Rhythm(timedelta(seconds=8), timedelta(seconds=4))
+"""For consumers that go from one reader to the next: what a reader that was stopped had asked for keeps messages from
+its successor for so long. At rest it costs as many messages as the other."""
 _MISSED: Final = 2.5
 """Heartbeats without which a pull counts as dead: a pull request dies with its server, silently."""
 _PULL_BYTES: Final = 32 * 1024 * 1024
@@ -53,8 +64,10 @@ class Pull:
         on_idle: Callable[[int], None],
         on_end: Callable[[], None],
         batch: int,
+        rhythm: Rhythm,
     ) -> None:
         self._session = session
+        self._rhythm = rhythm
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._inbox = session.client.new_inbox()
         self._on_message = on_message
@@ -86,12 +99,12 @@ class Pull:
     @property
     def overdue(self) -> bool:
         """Whether a sign of the server should have come by now."""
-        return asyncio.get_running_loop().time() - self._seen_at > 1.2 * HEARTBEAT.total_seconds()
+        return asyncio.get_running_loop().time() - self._seen_at > 1.2 * self._rhythm.heartbeat.total_seconds()
 
     def check_alive(self) -> None:
         """Ends the pull if the server has been silent for too long."""
         silent = asyncio.get_running_loop().time() - self._seen_at
-        if silent > _MISSED * HEARTBEAT.total_seconds():
+        if silent > _MISSED * self._rhythm.heartbeat.total_seconds():
             self.end(f"no sign of the server for {silent:.0f} s")
 
     def _ask(self) -> None:
@@ -99,8 +112,8 @@ class Pull:
         request = {
             "batch": wanted,
             "max_bytes": _PULL_BYTES,
-            "expires": int(_EXPIRES.total_seconds() * 1e9),
-            "idle_heartbeat": int(HEARTBEAT.total_seconds() * 1e9),
+            "expires": int(self._rhythm.lasts.total_seconds() * 1e9),
+            "idle_heartbeat": int(self._rhythm.heartbeat.total_seconds() * 1e9),
         }
         self._asked += wanted
         self._session.client.send(self._subject, json.dumps(request).encode(), self._inbox)
@@ -141,6 +154,7 @@ async def pulling(
     batch: int,
     on_idle: Callable[[int], None] = lambda _: None,
     on_end: Callable[[], None] = lambda: None,
+    rhythm: Rhythm = STANDING,
 ) -> AsyncIterator[Pull]:
     """A pull for the time of the block; it also ends when the connection is cut.
 
@@ -150,7 +164,7 @@ async def pulling(
         on_idle: called every few seconds without a message, with the number of deliveries the consumer has made.
         on_end: called once when the pull has ended, whatever the reason.
     """
-    pull = Pull(session, stream, consumer, on_message, on_idle, on_end, batch)
+    pull = Pull(session, stream, consumer, on_message, on_idle, on_end, batch, rhythm)
     with session.on_cut(lambda: pull.end("the connection was lost")):
         await pull.start()
         try:

@@ -63,7 +63,7 @@ async def test_after_a_kill_the_next_one_need_not_wait_for_the_lease(
 async def test_one_that_was_stopped_past_its_lease_and_wakes_up_does_no_harm(
     idle: Scene, nats_url: str, tmp_path: Path
 ) -> None:
-    idle.patience = 45  # the first one's pull on their consumer stands for up to 30 s
+    idle.patience = 20  # the first one's pull on their consumer stands for up to 8 s
     async with process(idle, nats_url, tmp_path, lease_duration="3s", beat_interval="200ms") as first:
         old, gone = await idle.apply(config_map("settings", colour="old")), await idle.apply(config_map("gone"))
         await idle.applied(old)
