@@ -31,7 +31,13 @@ async def test_an_answer_that_cannot_be_read_leaves_nobody_deaf_to_bindings(outs
         told.append(new.metadata.name)
 
     watched = Changes(
-        cluster=ignore, policy=ignore, override=ignore, binding=binding, namespace=ignore, definition=ignore
+        cluster=ignore,
+        policy=ignore,
+        override=ignore,
+        binding=binding,
+        namespace=ignore,
+        definition=ignore,
+        went_back=ignore,
     )
     hub = Hub(outside.hub.api, "u", watched)
     async with asyncio.TaskGroup() as tasks:
@@ -61,6 +67,7 @@ async def test_an_answer_that_cannot_be_read_leaves_nobody_deaf_to_claims(outsid
         excluded=Exclusions(),
         on_change=lambda key, old, new: changed.append(key),
         on_synced=lambda kind: None,
+        on_went_back=lambda known, now: None,
     )
     await outside.hub.apply(config_map("a"))
     async with asyncio.TaskGroup() as tasks:
