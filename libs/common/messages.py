@@ -287,9 +287,9 @@ class Beat(Message, frozen=True, kw_only=True):
     sent_at: str
     works: int = 0
     known_digest: str = ""
-    """Over (origin, order-independent work digest) of all works the agent knows."""
+    """Over (origin, order-independent work digest) of all works the agent knows; empty while it still reads them."""
     applied_digest: str = ""
-    """The same over what it has applied."""
+    """The same over what stands in the member as it should. Where it stays behind, the member is looked at."""
     highest_order: Order = Order()
     stream_created: str = ""
     """Which life of the stream WORKS the agent reads."""

@@ -19,13 +19,18 @@ class Watch(msgspec.Struct):
     agent: str = ""
     differing: int = 0
     compared: bool = False
+    applied: str = ""
+    """What the agent had applied at the last beat that told of all works, but of some of them unapplied, and"""
+    stuck: int = 0
+    """at how many beats in a row it was that."""
 
 
 def judge(watch: Watch, beat: Beat, *, works: int, digest: str, last_seq: int) -> bool:
     """Takes in a beat; whether the member must be looked at.
 
     A new agent's member is looked at once. After that only when the agent has read all there is and still knows
-    something else, at several beats in a row.
+    something else, at several beats in a row; and once when it stays without having applied the same part of what it
+    knows: a member may refuse a work for ever, and the work's status says so.
 
     Args:
         works: how many works the cluster is to have, and
@@ -41,7 +46,16 @@ def judge(watch: Watch, beat: Beat, *, works: int, digest: str, last_seq: int) -
     if watch.differing >= PATIENCE:
         watch.differing = 0
         return True
-    return agrees and not watch.compared
+    return agrees and (_is_stuck(watch, beat) or not watch.compared)
+
+
+def _is_stuck(watch: Watch, beat: Beat) -> bool:
+    waiting = beat.applied_digest not in ("", beat.known_digest)
+    if waiting and beat.applied_digest == watch.applied:
+        watch.stuck += 1
+    else:
+        watch.applied, watch.stuck = (beat.applied_digest, 1) if waiting else ("", 0)
+    return watch.stuck == PATIENCE
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):

@@ -137,15 +137,7 @@ async def test_an_orphan_that_the_hub_refutes_is_removed(running: World) -> None
 
 async def test_an_object_that_the_hub_wants_is_no_orphan(running: World) -> None:
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
-    work = await until(lambda: running.work("m1", A))
-    item = InventoryItem(
-        origin=work.origin,
-        api_version="v1",
-        kind="ConfigMap",
-        namespace="default",
-        name="a",
-        template_uid=work.template.uid,
-    )
+    item = _item_of(await until(lambda: running.work("m1", A)))
     asked: list[InventoryRequest] = []
     async with serving(running, "m1", [item], asked):
         await running.nats.publish_core(running.nats.subjects.beat("m1"), _beat(running, "m1", works=running))
@@ -154,6 +146,24 @@ async def test_an_object_that_the_hub_wants_is_no_orphan(running: World) -> None
         await until(lambda: running.work("m1", key_of("ConfigMap", "b")))
 
     assert not [w for w in running.history if w.op == "delete"]
+
+
+async def test_what_stays_unapplied_and_is_not_in_the_member_is_told_again(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m1", A))
+    first = running.works["m1", A].order
+    beat = _beat(running, "m1", works=running)
+    item = _item_of(running.works["m1", A])
+    asked: list[InventoryRequest] = []
+    held = [item]
+    async with serving(running, "m1", held, asked):
+        await running.nats.publish_core(running.nats.subjects.beat("m1"), beat)
+        await until(lambda: asked)
+        held.clear()
+        behind = msgspec.structs.replace(beat, applied_digest="0" * 32)
+        for _ in range(2):
+            await running.nats.publish_core(running.nats.subjects.beat("m1"), behind)
+        await until(lambda: running.works["m1", A].order > first)
 
 
 async def test_an_agent_that_knows_other_works_gets_all_again(running: World) -> None:
@@ -218,6 +228,20 @@ def _item(name: str, *, uid: str) -> InventoryItem:
         namespace="default",
         name=name,
         template_uid="22222222-2222-2222-2222-222222222222",
+    )
+
+
+def _item_of(work: Work) -> InventoryItem:
+    """The object that a work asks for, as it is found in the member."""
+    return InventoryItem(
+        origin=work.origin,
+        api_version=work.api_version,
+        kind=work.kind,
+        namespace=work.namespace,
+        name=work.name,
+        template_uid=work.template.uid,
+        order=work.order,
+        digest=work.digest,
     )
 
 

@@ -11,7 +11,7 @@ ORIGIN = Origin(kind="ResourceBinding", namespace="default", name="a-configmap",
 STANDING = {KEY: published("apply", Order(epoch=1, seq=1))}
 
 
-def beat(digest: str, *, seq: int = 10, agent: str = "x") -> Beat:
+def beat(digest: str, *, seq: int = 10, agent: str = "x", applied: str = "") -> Beat:
     return Beat(
         hub_uid="h",
         cluster="m1",
@@ -20,6 +20,7 @@ def beat(digest: str, *, seq: int = 10, agent: str = "x") -> Beat:
         sent_at="",
         works=1,
         known_digest=digest,
+        applied_digest=applied,
         stream_seq=seq,
     )
 
@@ -50,6 +51,22 @@ def test_an_agent_that_has_not_read_all_yet_does_not_differ() -> None:
 
 def test_an_agent_that_reads_its_works_says_nothing() -> None:
     assert judged(compared(), beat(""), beat(""), beat("")) == [False] * 3
+
+
+def test_who_stays_without_having_applied_all_is_looked_at_once() -> None:
+    behind, other = beat("right", applied="half"), beat("right", applied="less")
+    assert judged(compared(), behind, behind, behind, behind) == [False, True, False, False]
+    assert judged(compared(), behind, behind, other, other, other) == [False, True, False, True, False]
+
+
+def test_who_is_applying_is_not_behind() -> None:
+    beats = [beat("right", applied=part) for part in ("a", "b", "c", "right", "right")]
+    assert judged(compared(), *beats) == [False] * 5
+
+
+def test_who_has_caught_up_may_fall_behind_again() -> None:
+    behind, level = beat("right", applied="half"), beat("right", applied="right")
+    assert judged(compared(), behind, behind, level, behind, behind) == [False, True, False, False, True]
 
 
 def item(*, name: str = "a", template: str = "t", origin: Origin = ORIGIN) -> InventoryItem:
