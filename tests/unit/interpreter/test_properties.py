@@ -102,6 +102,13 @@ def test_points_of_entry_are_the_same_in_any_order_of_members(statuses: list[Any
     )
 
 
+def test_a_port_that_a_member_names_twice_appears_once() -> None:
+    port = {"port": 80, "protocol": "TCP"}
+    said = {"loadBalancer": {"ingress": [{"hostname": "a", "ports": [port, port]}]}}
+    status = registry.aggregate_status(_template("v1", "Service", type="LoadBalancer"), _items([said]))
+    assert status == {"loadBalancer": {"ingress": [{"hostname": "a", "ports": [port]}]}}
+
+
 @given(statuses=st.lists(_BALANCED, max_size=4))
 def test_every_point_of_entry_appears_once(statuses: list[Any]) -> None:
     status = registry.aggregate_status(_template("v1", "Service", type="LoadBalancer"), _items(statuses)) or {}

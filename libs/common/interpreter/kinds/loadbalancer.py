@@ -41,7 +41,9 @@ def aggregate(template: Template, items: Items, known: Known) -> dict[str, Any] 
         for point in _points(status):
             key = (point.get("hostname", ""), point.get("ip", ""), point.get("ipMode"))
             union = points.setdefault(key, {**point, "ports": []})
-            union["ports"] = [*union["ports"], *(p for p in point.get("ports", ()) if p not in union["ports"])]
+            for port in point.get("ports", ()):
+                if port not in union["ports"]:
+                    union["ports"].append(port)
     ordered = [_ordered(points[key]) for key in sorted(points, key=_rank)]
     status = {"loadBalancer": {"ingress": ordered}} if ordered else {}
     return status if status != workloads.present_status(template, _SERVICE_STATUS) else None
