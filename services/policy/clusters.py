@@ -17,7 +17,6 @@ from libs.common.kube.resources import ObjectKey
 from libs.common.names import encode_token
 from libs.common.reconcile import DONE, After, Outcome, Queue
 from services.policy.bindings import MANAGER
-from services.policy.core import leaving, render
 from services.policy.notices import Notices
 from services.policy.view import View
 
@@ -79,14 +78,9 @@ class Clusters:
     def _is_named(self, name: str) -> bool:
         """Whether something is there or still leaving. Nobody waits for the word of a member that is given up."""
         dead = name in self._view.forsaken.names
-        if not dead and self._view.works.in_cluster(name):
+        if self._view.hub.census.names(name, dead=dead):
             return True
-        for binding in self._view.hub.bindings():
-            left = leaving.parse((binding.metadata.annotations or {}).get(wellknown.LEAVING_ANNOTATION))
-            deleting = binding.metadata.deletion_timestamp is not None
-            if (name in render.targets(binding) and not (dead and deleting)) or (name in left and not dead):
-                return True
-        return False
+        return not dead and bool(self._view.works.in_cluster(name))
 
     async def _gone(self, name: str) -> Outcome:
         """A Cluster that went without its finalizer leaves as little behind as one that went in order."""

@@ -18,9 +18,12 @@ from libs.common.kube.informer import Change, Informer
 from libs.common.kube.resources import ObjectKey, Resource
 from libs.common.names import OriginKey
 from services.policy.core import template
+from services.policy.core.catalogue import Catalogue
+from services.policy.core.census import Census
 from services.policy.core.template import Template
 
 T = TypeVar("T")
+P = TypeVar("P", PropagationPolicy, OverridePolicy)
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,16 +48,19 @@ class Hub:
         self._observing = False
         self._went_back = changes.went_back
         self._clusters = self._informer(resources.CLUSTERS, Cluster, changes.cluster)
-        self._policies = [
-            self._informer(r, PropagationPolicy, changes.policy)
+        self._policies: Catalogue[PropagationPolicy] = Catalogue()
+        self._overrides: Catalogue[OverridePolicy] = Catalogue()
+        self.census = Census()
+        self._of_policies = [
+            self._informer(r, PropagationPolicy, self._listed(self._policies, changes.policy))
             for r in (resources.PROPAGATION_POLICIES, resources.CLUSTER_PROPAGATION_POLICIES)
         ]
-        self._overrides = [
-            self._informer(r, OverridePolicy, changes.override)
+        self._of_overrides = [
+            self._informer(r, OverridePolicy, self._listed(self._overrides, changes.override))
             for r in (resources.OVERRIDE_POLICIES, resources.CLUSTER_OVERRIDE_POLICIES)
         ]
         self._bindings = [
-            self._informer(r, ResourceBinding, self._unless_ours(changes.binding))
+            self._informer(r, ResourceBinding, self._counted(self._unless_ours(changes.binding)))
             for r in (resources.RESOURCE_BINDINGS, resources.CLUSTER_RESOURCE_BINDINGS)
         ]
         self._namespaces: Informer[Template] = Informer(
@@ -80,6 +86,26 @@ class Hub:
             on_went_back=self._went_back,
         )
 
+    def _listed(
+        self, catalogue: Catalogue[P], told: Callable[[P | None, P | None], None]
+    ) -> Callable[[P | None, P | None], None]:
+        def tell(old: P | None, new: P | None) -> None:
+            either = new or old
+            assert either is not None
+            catalogue.put(either.metadata.namespace, either.metadata.name, new)
+            told(old, new)
+
+        return tell
+
+    def _counted(
+        self, told: Callable[[ResourceBinding | None, ResourceBinding | None], None]
+    ) -> Callable[[ResourceBinding | None, ResourceBinding | None], None]:
+        def tell(old: ResourceBinding | None, new: ResourceBinding | None) -> None:
+            self.census.put(old, new)
+            told(old, new)
+
+        return tell
+
     def _unless_ours(self, told: Callable[[T | None, T | None], None]) -> Callable[[T | None, T | None], None]:
         def tell(old: T | None, new: T | None) -> None:
             if not self._observing:
@@ -90,8 +116,8 @@ class Hub:
     def informers(self) -> list[Informer[Any]]:
         return [
             self._clusters,
-            *self._policies,
-            *self._overrides,
+            *self._of_policies,
+            *self._of_overrides,
             *self._bindings,
             self._namespaces,
             self._definitions,
@@ -129,18 +155,18 @@ class Hub:
 
     def policies_for(self, namespace: str) -> list[PropagationPolicy]:
         """The PropagationPolicies of a namespace and all ClusterPropagationPolicies."""
-        return _visible(self._policies, namespace)
+        return self._policies.visible(namespace)
 
     def policies(self) -> Iterable[PropagationPolicy]:
-        return (p for informer in self._policies for p in informer.cache.values())
+        return (p for informer in self._of_policies for p in informer.cache.values())
 
     def overrides_for(self, namespace: str) -> list[OverridePolicy]:
         """The OverridePolicies of a namespace and all ClusterOverridePolicies."""
-        return _visible(self._overrides, namespace)
+        return self._overrides.visible(namespace)
 
     def override_names(self) -> frozenset[tuple[str, str]]:
         """(namespace, name) of each; the namespace of cluster-wide ones is empty."""
-        return frozenset((key.namespace, key.name) for informer in self._overrides for key in informer.cache)
+        return self._overrides.names()
 
     # ---- bindings ----
 
@@ -184,9 +210,3 @@ class Hub:
 def binding_resource(key: OriginKey) -> Resource:
     """The kind of the binding of that name: cluster-scoped templates have ClusterResourceBindings."""
     return resources.RESOURCE_BINDINGS if key.namespace else resources.CLUSTER_RESOURCE_BINDINGS
-
-
-def _visible(informers: list[Informer[T]], namespace: str) -> list[T]:
-    namespaced, cluster_wide = (i.cache for i in informers)
-    own = [item for key, item in namespaced.items() if key.namespace == namespace] if namespace else []
-    return own + list(cluster_wide.values())

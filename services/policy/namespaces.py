@@ -8,7 +8,7 @@ from libs.common import names, telemetry
 from libs.common.messages import Origin
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, Outcome
-from services.policy.core import departures, dispatch, overrides, render, retreat
+from services.policy.core import dispatch, overrides, render, retreat
 from services.policy.core.dispatch import Desired
 from services.policy.core.render import Rendered
 from services.policy.core.template import Template
@@ -48,7 +48,7 @@ class Namespaces:
             gone,
             uids=fleet.uids,
             dead=self._view.forsaken.names,
-            kept=departures.kept(fleet.clusters),
+            kept=fleet.kept,
             order=self._do.orders.next(),
         )
         wanted = Desired(

@@ -234,7 +234,7 @@ class Reconciler:
             uids=fleet.uids,
             order=self._do.orders.next(),
             now=self._do.now(),
-            keep=departures.kept(fleet.clusters),
+            keep=fleet.kept,
         )
 
     # ---- a template without one ----

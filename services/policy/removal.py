@@ -228,7 +228,7 @@ class Removal:
             self._view.works.gone(key),
             uids=fleet.uids,
             dead=self._view.forsaken.names,
-            kept=departures.kept(fleet.clusters),
+            kept=fleet.kept,
             order=self._do.orders.next(),
         )
 

@@ -1,6 +1,8 @@
 """Which origins a change on the hub or the bus touches. Nothing is decided here but whom to look at again."""
 
+import asyncio
 from collections.abc import Iterable
+from itertools import chain
 
 from libs.common import names, telemetry
 from libs.common.api.cluster import Cluster
@@ -10,7 +12,7 @@ from libs.common.api.policy import PropagationPolicy
 from libs.common.api.work import ResourceBinding
 from libs.common.names import OriginKey
 from libs.common.reconcile import Queue
-from services.policy.core import matching, overrides, staleness
+from services.policy.core import census, matching, overrides
 from services.policy.core import template as templates
 from services.policy.core.matching import Claim, Unmatched
 from services.policy.core.template import Template, TemplateKey
@@ -20,6 +22,9 @@ from services.policy.view import View
 FIRST, USUAL, LATER = 10, 0, -100
 """Priorities: answers of the scheduler, what a user does to an object, and what follows from policies and clusters."""
 
+_REST = 10
+"""How many times as long as it took to look at all, until all are looked at again."""
+
 
 class Routing:
     def __init__(self, view: View, queue: Queue[OriginKey], clusters: Queue[str]) -> None:
@@ -27,6 +32,8 @@ class Routing:
         self._queue = queue
         self._clusters = clusters
         self._open = False
+        self._sweep: asyncio.TimerHandle | None = None
+        self._rested = 0.0
         self._traced: dict[OriginKey, str] = {}
 
     def begin(self) -> None:
@@ -41,21 +48,34 @@ class Routing:
     # ---- what is there ----
 
     def everything(self) -> None:
-        """Looks at all that could need it."""
-        if not self._open:
+        """Looks at all that could need it. In a fleet where much happens that takes a small part of the time."""
+        if not self._open or self._sweep is not None:
             return
+        pause = self._rested - asyncio.get_running_loop().time()
+        if pause > 0:
+            self._sweep = asyncio.get_running_loop().call_later(pause, self._everything)
+        else:
+            self._everything()
+
+    def _everything(self) -> None:
+        self._sweep = None
+        began = asyncio.get_running_loop().time()
         for key in self._known():
             self._queue.add(key, priority=LATER)
         for kind in self._view.templates.kinds():
-            self.kind(kind)
+            self._templates(kind)
+        now = asyncio.get_running_loop().time()
+        self._rested = now + _REST * (now - began)
 
     def kind(self, kind: Kind) -> None:
         """A kind has been listed, or everything of it is in doubt."""
         if not self._open:
             return
-        for binding in self._view.hub.bindings():
-            if kind_of(binding) == kind:
-                self._queue.add(_key(binding), priority=LATER)
+        for key in self._view.hub.census.of_kind(kind):
+            self._queue.add(key, priority=LATER)
+        self._templates(kind)
+
+    def _templates(self, kind: Kind) -> None:
         for template in list(self._view.templates.of_kind(kind)):
             self._look(template, LATER)
 
@@ -86,6 +106,8 @@ class Routing:
         if old is not None and new is not None and _unchanged(old.metadata, new.metadata):
             return
         self._view.templates.refresh()
+        if not self._open:
+            return
         either = [p for p in (old, new) if p is not None]
         for template in self._of_policies(either):
             if any(matching.priority_of_match(p, template.facts) or _claims(p, template) for p in either):
@@ -94,8 +116,12 @@ class Routing:
     def override(self, old: OverridePolicy | None, new: OverridePolicy | None) -> None:
         if old is not None and new is not None and _unchanged(old.metadata, new.metadata):
             return
+        if not self._open:
+            return
         either = [p for p in (old, new) if p is not None]
         for binding in self._view.hub.bindings():
+            if either[0].metadata.namespace not in ("", binding.metadata.namespace):
+                continue
             template = self._view.template(_key(binding))
             if template is not None and any(_overrides(p, template) for p in either):
                 self.origin(_key(binding), LATER)
@@ -114,15 +140,14 @@ class Routing:
     def binding(self, old: ResourceBinding | None, new: ResourceBinding | None) -> None:
         seen = new or old
         assert seen is not None
-        if old is None and not self._view.templates.watches(kind_of(seen)):
+        if old is None and not self._view.templates.watches(census.kind_of(seen)):
             self._view.templates.refresh()
         if self._open:
             self._view.origins.enter(_key(seen), seen.spec.resource)
         if old is None or new is None or not _same(old, new):
             self.origin(_key(seen))
-            for name, cluster in self._view.hub.clusters().items():
-                if cluster.metadata.deletion_timestamp is not None:
-                    self._clusters.add(name)
+            for name in self._view.fleet().leaving:
+                self._clusters.add(name)
 
     def namespace(self, old: Template | None, new: Template | None) -> None:
         seen = new or old
@@ -133,16 +158,19 @@ class Routing:
     def cluster(self, old: Cluster | None, new: Cluster | None) -> None:
         seen = new or old
         assert seen is not None
-        moved = self._view.clusters_changed()
+        moved = self._view.cluster_changed(seen.metadata.name, new)
         if not self._open:
             return
         self._clusters.add(seen.metadata.name)
-        if moved or old is None or new is None:
+        if moved.facts or old is None or new is None:
             self.everything()
             return
-        for binding in self._view.hub.bindings():
-            if staleness.failed(binding):
-                self.origin(_key(binding), LATER)
+        seen_by = self._view.hub.census
+        concerned = [seen_by.of_kind(kind) for kind in {(templates.group_of(v), k) for v, k in moved.kinds}]
+        if moved.capacity:
+            concerned.append(seen_by.failed())
+        for key in chain.from_iterable(concerned):
+            self.origin(key, LATER)
 
     def definition(self) -> None:
         self._view.templates.refresh(discover=True)
@@ -154,7 +182,7 @@ class Routing:
             for p in self._view.hub.policies()
             for s in p.spec.resource_selectors
         }
-        return selected | {kind_of(binding) for binding in self._view.hub.bindings()}
+        return selected | self._view.hub.census.kinds()
 
     # ---- inside ----
 
@@ -197,12 +225,6 @@ class Routing:
         kinds = {(templates.group_of(s.api_version), s.kind) for p in policies for s in p.spec.resource_selectors}
         for kind in kinds:
             yield from list(self._view.templates.of_kind(kind))
-
-
-def kind_of(binding: ResourceBinding) -> Kind:
-    """The kind of a binding's template."""
-    resource = binding.spec.resource
-    return templates.group_of(resource.api_version), resource.kind
 
 
 def _key(binding: ResourceBinding) -> OriginKey:

@@ -9,7 +9,7 @@ from libs.common.api.work import ObjectReference, ResourceBinding
 from libs.common.messages import TemplateRef
 from libs.common.names import OriginKey
 from services.policy.core import binding as bindings
-from services.policy.core import matching, staleness
+from services.policy.core import departures, matching, roster, staleness
 from services.policy.core.exclusions import Exclusions
 from services.policy.core.template import Template, TemplateKey
 from services.policy.forsaken import Forsaken
@@ -28,12 +28,16 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     uids: Mapping[str, str]
     staying: Mapping[str, str]
     """Uids of those that are not being deleted."""
+    leaving: frozenset[str]
+    """Those that are being deleted, and"""
+    kept: frozenset[str]
+    """those of them that keep what they run."""
     fingerprint: str
     """Over what decisions depend on, without capacity."""
     full_fingerprint: str
     """With capacity."""
-    served: frozenset[tuple[str, str, str]]
-    """Which kinds which clusters serve: (cluster, API version, kind)."""
+    served: Mapping[roster.Served, str]
+    """Over the clusters that serve a kind."""
     revision: str
     """resourceVersion of the last change that moved `fingerprint` or `served`."""
 
@@ -44,7 +48,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     def views_of(self, binding: ResourceBinding) -> tuple[str, str]:
         """The same for a decision that found a place, and for one that found none."""
         resource = binding.spec.resource
-        where = ",".join(sorted(c for c in self.clusters if (c, resource.api_version, resource.kind) in self.served))
+        where = self.served.get((resource.api_version, resource.kind), "")
         return f"{self.fingerprint}/{where}", f"{self.full_fingerprint}/{where}"
 
 
@@ -68,37 +72,32 @@ class View:
         self.forsaken = forsaken
         self.origins = Origins()
         self._fleet: Fleet | None = None
-        self._revision: tuple[tuple[str, frozenset[tuple[str, str, str]]], str] = (("", frozenset()), "")
+        self._roster = roster.Roster()
         self.overrides_revision = 0
 
     # ---- clusters ----
 
     def fleet(self) -> Fleet:
         if self._fleet is None:
-            clusters = self.hub.clusters()
-            print_ = staleness.fingerprint(clusters.values(), with_status=False)
-            served = staleness.served(clusters.values())
-            newest = max((int(c.metadata.resource_version) for c in clusters.values() if _numeric(c)), default=0)
-            # what lies above all versions is of a hub that was put back
-            if self._revision[0] != (print_, served) or newest < int(self._revision[1] or 0):
-                self._revision = ((print_, served), str(newest) if newest else "")
+            clusters, seen = self.hub.clusters(), self._roster
+            staying = {n: c.metadata.uid for n, c in clusters.items() if c.metadata.deletion_timestamp is None}
             self._fleet = Fleet(
                 clusters=clusters,
                 uids={name: c.metadata.uid for name, c in clusters.items()},
-                staying={n: c.metadata.uid for n, c in clusters.items() if c.metadata.deletion_timestamp is None},
-                fingerprint=print_,
-                served=served,
-                full_fingerprint=staleness.fingerprint(clusters.values(), with_status=True),
-                revision=self._revision[1],
+                staying=staying,
+                leaving=frozenset(clusters.keys() - staying.keys()),
+                kept=departures.kept(clusters),
+                fingerprint=seen.facts,
+                full_fingerprint=seen.capacity,
+                served=seen.served,
+                revision=seen.revision,
             )
         return self._fleet
 
-    def clusters_changed(self) -> bool:
-        """Forgets the fleet as it was. Returns whether more than capacity changed."""
-        before = self._fleet
+    def cluster_changed(self, name: str, cluster: Cluster | None) -> roster.Moved:
+        """Takes in how a cluster looks now, and forgets the fleet as it was."""
         self._fleet = None
-        now = self.fleet()
-        return before is None or (before.fingerprint, before.served) != (now.fingerprint, now.served)
+        return self._roster.put(name, cluster)
 
     def highest_version(self) -> int:
         """The highest resourceVersion of the hub that any watch has shown."""
@@ -148,7 +147,3 @@ def reference_of(resource: ObjectReference) -> TemplateRef:
         uid=resource.uid,
         resource_version=resource.resource_version,
     )
-
-
-def _numeric(cluster: Cluster) -> bool:
-    return cluster.metadata.resource_version.isdecimal()

@@ -40,35 +40,28 @@ def request_digest(inputs: str, current: Iterable[TargetCluster], fingerprint: s
     return _digest(inputs, sorted((c.name, c.replicas) for c in current), fingerprint)
 
 
-def fingerprint(clusters: Iterable[Cluster], *, with_status: bool) -> str:
-    """Digest of what all decisions depend on in the clusters; with capacity for what found no place."""
-    return _digest(
-        *(
-            (
-                c.metadata.name,
-                c.metadata.uid,
-                c.metadata.labels,
-                c.metadata.deletion_timestamp is not None,
-                c.spec.provider,
-                c.spec.region,
-                c.spec.zones or c.spec.zone,
-                c.spec.taints,
-                c.status.resource_summary if with_status and c.status is not None else None,
-            )
-            for c in sorted(clusters, key=lambda c: c.metadata.name)
-        )
+def facts(cluster: Cluster) -> object:
+    """What all decisions depend on in a cluster, but for what it serves."""
+    return (
+        cluster.metadata.name,
+        cluster.metadata.uid,
+        cluster.metadata.labels,
+        cluster.metadata.deletion_timestamp is not None,
+        cluster.spec.provider,
+        cluster.spec.region,
+        cluster.spec.zones or cluster.spec.zone,
+        cluster.spec.taints,
     )
 
 
-def served(clusters: Iterable[Cluster]) -> frozenset[tuple[str, str, str]]:
-    """Which kinds which clusters serve: (cluster, API version, kind)."""
-    return frozenset(
-        (c.metadata.name, enablement.group_version, resource.kind)
-        for c in clusters
-        if c.status is not None
-        for enablement in c.status.api_enablements or ()
-        for resource in enablement.resources or ()
-    )
+def capacity(cluster: Cluster) -> object:
+    """What those depend on in a cluster that found no place."""
+    return cluster.metadata.name, cluster.status.resource_summary if cluster.status is not None else None
+
+
+def print_of(what: object) -> int:
+    """A digest as a number, for sums over clusters."""
+    return int.from_bytes(hashlib.blake2b(_encode(what), digest_size=16).digest())
 
 
 def follows_clusters(binding: ResourceBinding) -> bool:
