@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from libs.common import bus
+from libs.common.errors import Retry
 from libs.common.messages import Beat, Inventory, InventoryRequest
 from libs.common.names import OriginKey
 from libs.common.reconcile import DONE, Outcome, Queue
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _ANSWER: Final = timedelta(seconds=30)
 """An inventory is read from the member itself."""
+_SOON: Final = timedelta(seconds=1)
 
 
 class Beats:
@@ -71,8 +73,7 @@ class Beats:
     def _resend(self, cluster: str) -> None:
         """Sends every work of a cluster again, from the hub."""
         for key in self._view.works.in_cluster(cluster):
-            self._view.works.doubt(key, cluster)
-            self._routing.origin(key)
+            self._again(key, cluster)
 
     async def __call__(self, cluster: str) -> Outcome:
         """Compares one member with the stream, and repairs what differs."""
@@ -89,17 +90,23 @@ class Beats:
         findings = divergence.compare(
             self._view.works.in_cluster(cluster), answer.items, complete=not answer.incomplete
         )
+        for key in findings.missing:
+            metrics.REPAIRS.labels("missing").inc()
+            self._again(key, cluster)
+        self._epochs.seen(findings.highest)
+        if not self._epochs.above(findings.highest):
+            raise Retry(f"{cluster}: what is said now must be above all that its objects bear", after=_SOON)
+        for key in findings.outgrown:
+            metrics.REPAIRS.labels("outgrown").inc()
+            self._again(key, cluster)
         for key, item in findings.orphans:
             await self._removal.orphan(key, cluster, uid, item)
             self._routing.origin(key)
-        for key in findings.missing:
-            self._missing(key, cluster)
         if cluster in self._watches:
             self._watches[cluster].compared = True
         return DONE
 
-    def _missing(self, key: OriginKey, cluster: str) -> None:
-        """A member does not show a work: its agent is told once more, in case it never heard."""
-        metrics.REPAIRS.labels("missing").inc()
+    def _again(self, key: OriginKey, cluster: str) -> None:
+        """A member is not as a work says: its agent is told once more, in case it never heard, or not lately."""
         self._view.works.doubt(key, cluster)
         self._routing.origin(key)

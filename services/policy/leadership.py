@@ -44,6 +44,9 @@ from services.policy.works import Works
 _READ_LIMIT = timedelta(seconds=10)
 """How long the kinds of templates are waited for before the work begins."""
 
+_MEMBERS = 64
+"""How many members are looked at at once; each is waited for, so that those that hang hold up no others."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -144,7 +147,7 @@ class Leadership:
                 "epochs": self.epochs.run(term),
                 "rollback": self.rollback.run(),
                 "beats": self.beats.run(),
-                "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=4),
+                "members": reconcile.run(self.beats.queue, self.beats, name="members", workers=_MEMBERS),
                 "inbox": self.inbox.run(),
                 "answers": reconcile.run(self.placements.done, self.placements.purge, name="answers", workers=1),
             }.items():

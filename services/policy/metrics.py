@@ -18,3 +18,4 @@ REMOVALS_STOPPED: Final = Gauge(
 )
 NOTICES_LOST: Final = Counter("argosy_policy_notices_lost", "Events that could not be said")
 EPOCH: Final = Gauge("argosy_policy_epoch", "The epoch of the orders that are given now")
+EPOCHS_REFUSED: Final = Counter("argosy_policy_epochs_refused", "Orders told of that nobody can have given")

@@ -49,6 +49,7 @@ class Works:
         self._on_change = on_change
         self._on_replay = on_replay
         self._standing: dict[OriginKey, dict[str, Published]] = {}
+        self._keys: dict[str, set[OriginKey]] = {}
         self._gone: dict[OriginKey, dict[str, Report]] = {}
         self._digests: dict[str, digests.SetDigest] = {}
         self._last_seqs: dict[str, int] = {}
@@ -102,7 +103,7 @@ class Works:
         return list(self._standing.keys() | self._gone.keys())
 
     def in_cluster(self, cluster: str) -> dict[OriginKey, Published]:
-        return {key: by[cluster] for key, by in self._standing.items() if cluster in by}
+        return {key: self._standing[key][cluster] for key in self._keys.get(cluster, ())}
 
     def digest(self, cluster: str) -> tuple[int, str]:
         """How many works a cluster is to have, and the digest over them, as a beat tells them."""
@@ -118,21 +119,24 @@ class Works:
         return str(max((int(v) for v in versions if v.isdecimal()), default=0))
 
     def last_seq(self, cluster: str) -> int:
-        """The highest sequence of the stream that a cluster's works ever had here."""
-        return self._last_seqs.get(cluster, 0)
+        """The highest sequence that a work of the cluster has; what was purged no agent can read any more."""
+        if cluster not in self._last_seqs:
+            standing = (self._standing[key][cluster] for key in self._keys.get(cluster, ()))
+            self._last_seqs[cluster] = max((work.seq for work in standing), default=0)
+        return self._last_seqs[cluster]
 
     def doubt(self, key: OriginKey, cluster: str) -> None:
         """Has the work sent again the next time that its origin is looked at."""
         before = self.standing(key).get(cluster)
-        if before is not None and before.op == "apply":
-            self._standing[key][cluster] = msgspec.structs.replace(before, digest="")
+        if before is not None:
+            self._standing[key][cluster] = msgspec.structs.replace(before, doubted=True)
 
     def add_removal(self, key: OriginKey, cluster: str, removal: Removal) -> None:
         """Has the work of an origin carry the order to remove something else, the next time it is looked at."""
         before = self.standing(key).get(cluster)
         if before is not None and removal not in before.removes:
             removes = (*before.removes, removal)
-            self._standing[key][cluster] = msgspec.structs.replace(before, removes=removes, digest="")
+            self._standing[key][cluster] = msgspec.structs.replace(before, removes=removes, doubted=True)
 
     # ---- writing ----
 
@@ -211,7 +215,8 @@ class Works:
             reports.pop(cluster, None)
             if not reports:
                 del self._gone[key]
-        self._digests.pop(cluster, None)
+        for index in (self._digests, self._keys, self._last_seqs):
+            index.pop(cluster, None)
 
     # ---- reading ----
 
@@ -233,6 +238,7 @@ class Works:
 
     def _works_anew(self) -> None:
         self._standing.clear()
+        self._keys.clear()
         self._digests.clear()
         self._last_seqs.clear()
         self._on_replay(subjects.WORKS)
@@ -246,7 +252,9 @@ class Works:
         if before is not None and before.seq > work.seq:
             return
         self._standing.setdefault(key, {})[cluster] = work
-        self._last_seqs[cluster] = max(work.seq, self._last_seqs.get(cluster, 0))
+        self._keys.setdefault(cluster, set()).add(key)
+        if cluster in self._last_seqs:
+            self._last_seqs[cluster] = max(work.seq, self._last_seqs[cluster])
         digest = self._digests.setdefault(cluster, digests.SetDigest())
         if work.op == "apply":
             digest.put(key, digests.entry(key, work.origin.uid, work.template.uid, work.digest))
@@ -255,7 +263,9 @@ class Works:
 
     def _drop(self, key: OriginKey, cluster: str) -> None:
         by = self._standing[key]
-        del by[cluster]
+        if by.pop(cluster).seq == self._last_seqs.get(cluster):
+            del self._last_seqs[cluster]
+        self._keys[cluster].discard(key)
         if not by:
             del self._standing[key]
         self._digests[cluster].drop(key)

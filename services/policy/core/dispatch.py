@@ -30,6 +30,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     removes: tuple[Removal, ...]
     preserve: bool
+    doubted: bool = False
+    """Its agent may not go by it: it is to be sent once more."""
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,7 @@ def _apply(
     same = (
         before is not None
         and before.op == "apply"
+        and not before.doubted
         and before.digest == rendered.digest
         and before.origin == desired.origin
         and before.template.uid == desired.template.uid
@@ -213,6 +216,7 @@ def _is_tombstone(desired: Desired, cluster: str, entry: Leaving, before: Publis
     return (
         before is not None
         and before.op == "delete"
+        and not before.doubted
         and before.cluster_uid == entry.uid
         and before.order >= entry.order
         and before.preserve == (desired.preserve or entry.keep)

@@ -65,6 +65,10 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """Objects that no work explains."""
     missing: list[OriginKey]
     """Works that the member does not show."""
+    outgrown: list[OriginKey]
+    """Works that are older than their objects: agents let those be, as after the streams were put back."""
+    highest: Order
+    """The highest order that any object bears."""
 
 
 def compare(standing: Mapping[OriginKey, Published], items: Iterable[InventoryItem], *, complete: bool) -> Findings:
@@ -75,15 +79,21 @@ def compare(standing: Mapping[OriginKey, Published], items: Iterable[InventoryIt
     """
     seen: set[OriginKey] = set()
     orphans: list[tuple[OriginKey, InventoryItem]] = []
+    outgrown: list[OriginKey] = []
+    highest = Order()
     for item in items:
         key = key_of(item.origin)
         work = standing.get(key)
-        if work is not None and _explains(work, item):
+        explained = work is not None and _explains(work, item)
+        highest = max(highest, item.order)
+        if explained:
             seen.add(key)
-        elif work is None or not _removes(work, item):
+        if work is None or not (explained or _removes(work, item)):
             orphans.append((key, item))
+        elif item.order > work.order:
+            outgrown.append(key)
     missing = [k for k, work in standing.items() if work.op == "apply" and k not in seen] if complete else []
-    return Findings(orphans=orphans, missing=missing)
+    return Findings(orphans=orphans, missing=missing, outgrown=outgrown, highest=highest)
 
 
 def key_of(origin: Origin) -> OriginKey:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from libs.common import digests, subjects
+from libs.common import subjects
 from libs.common.api import wellknown
 from libs.common.kube.resources import CLUSTERS, EVENTS, ObjectKey
-from libs.common.messages import Beat, InventoryItem, InventoryRequest, Order, Origin, Work
+from libs.common.messages import InventoryItem, InventoryRequest, Order, Origin, Work
+from tests.contract.policy.beats import beat, say
 from tests.contract.policy.hub import until
 from tests.contract.policy.objects import config_map, deployment, key_of, policy_for
 from tests.contract.policy.world import World, held, serving
@@ -111,7 +112,7 @@ async def test_a_member_that_its_agent_reaches_is_waited_for_whatever_its_condit
     running.agents_answer = False
     await _unready(running, "m2", since="2026-01-01T00:00:00Z")
     running.place = lambda request: [("m1", 0)]
-    await running.nats.publish_core(running.nats.subjects.beat("m2"), _beat(running, "m2", works=running))
+    await say(running, beat(running, "m2", works=running))
     await running.nats.round_trip()
 
     await running.hub.api.delete(CLUSTERS, ObjectKey("", "m2"))
@@ -126,7 +127,7 @@ async def test_a_member_that_its_agent_reaches_is_waited_for_whatever_its_condit
 async def test_an_orphan_that_the_hub_refutes_is_removed(running: World) -> None:
     item = _item("stray", uid="11111111-1111-1111-1111-111111111111")
     async with serving(running, "m1", [item]):
-        await running.nats.publish_core(running.nats.subjects.beat("m1"), _beat(running, "m1"))
+        await say(running, beat(running, "m1"))
 
         await until(lambda: any(w.op == "delete" and w.name == "stray" for w in running.history))
 
@@ -140,7 +141,7 @@ async def test_an_object_that_the_hub_wants_is_no_orphan(running: World) -> None
     item = _item_of(await until(lambda: running.work("m1", A)))
     asked: list[InventoryRequest] = []
     async with serving(running, "m1", [item], asked):
-        await running.nats.publish_core(running.nats.subjects.beat("m1"), _beat(running, "m1", works=running))
+        await say(running, beat(running, "m1", works=running))
         await until(lambda: asked)
         await running.hub.apply(config_map("b"))
         await until(lambda: running.work("m1", key_of("ConfigMap", "b")))
@@ -152,17 +153,16 @@ async def test_what_stays_unapplied_and_is_not_in_the_member_is_told_again(runni
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
     await until(lambda: running.work("m1", A))
     first = running.works["m1", A].order
-    beat = _beat(running, "m1", works=running)
+    agrees = beat(running, "m1", works=running)
     item = _item_of(running.works["m1", A])
     asked: list[InventoryRequest] = []
     held = [item]
     async with serving(running, "m1", held, asked):
-        await running.nats.publish_core(running.nats.subjects.beat("m1"), beat)
+        await say(running, agrees)
         await until(lambda: asked)
         held.clear()
-        behind = msgspec.structs.replace(beat, applied_digest="0" * 32)
         for _ in range(2):
-            await running.nats.publish_core(running.nats.subjects.beat("m1"), behind)
+            await say(running, msgspec.structs.replace(agrees, applied_digest="0" * 32))
         await until(lambda: running.works["m1", A].order > first)
 
 
@@ -170,17 +170,16 @@ async def test_an_agent_that_knows_other_works_gets_all_again(running: World) ->
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
     await until(lambda: running.work("m1", A))
     first = running.works["m1", A].order
-    wrong = _beat(running, "m1", works=running)
+    wrong = beat(running, "m1", works=running, known_digest="f" * 32)
     async with serving(running, "m1", []):
         for _ in range(2):
-            await running.nats.publish_core(running.nats.subjects.beat("m1"), _replaced(wrong))
+            await say(running, wrong)
 
         await until(lambda: running.works["m1", A].order > first)
 
 
 async def test_orders_rise_above_what_an_agent_has_seen(running: World) -> None:
-    beat = _beat(running, "m1")
-    await running.nats.publish_core(running.nats.subjects.beat("m1"), _replaced(beat, order=Order(epoch=99, seq=7)))
+    await say(running, beat(running, "m1", highest_order=Order(epoch=99, seq=7)))
 
     async def above() -> bool:
         await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a", n=str(len(running.history))))
@@ -193,8 +192,7 @@ async def test_orders_rise_above_what_an_agent_has_seen(running: World) -> None:
 async def test_removals_stop_while_the_hub_looks_rolled_back(running: World) -> None:
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
     await until(lambda: running.work("m1", A))
-    beat = _beat(running, "m1", works=running)
-    await running.nats.publish_core(running.nats.subjects.beat("m1"), _replaced(beat, hub_version=10**9))
+    await say(running, beat(running, "m1", works=running, highest_hub_version=10**9))
     await running.nats.round_trip()
     await running.hub.apply(config_map("b"))
     await until(lambda: running.work("m1", key_of("ConfigMap", "b")))
@@ -243,31 +241,6 @@ def _item_of(work: Work) -> InventoryItem:
         order=work.order,
         digest=work.digest,
     )
-
-
-def _beat(world: World, cluster: str, *, works: World | None = None) -> Beat:
-    digest = digests.SetDigest()
-    for (name, key), work in (works.works if works is not None else {}).items():
-        if name == cluster and work.op == "apply":
-            digest.put(key, digests.of_work(key, work))
-    return Beat(
-        hub_uid=world.hub_uid,
-        cluster=cluster,
-        cluster_uid=world.uids[cluster],
-        agent="test",
-        sent_at="",
-        works=len(digest),
-        known_digest=digest.text(),
-        stream_seq=10**6,
-    )
-
-
-def _replaced(beat: Beat, *, order: Order | None = None, hub_version: int = 0) -> Beat:
-    if order is not None:
-        return msgspec.structs.replace(beat, highest_order=order)
-    if hub_version:
-        return msgspec.structs.replace(beat, highest_hub_version=hub_version)
-    return msgspec.structs.replace(beat, known_digest="0" * 31 + "1")
 
 
 async def _unready(world: World, cluster: str, *, since: str) -> None:

@@ -47,6 +47,7 @@ class World:
         self.nats = on_bus
         self.works: dict[tuple[str, OriginKey], Work] = {}
         self.history: list[Work] = []
+        self.read: dict[str, int] = {}
         self.requests: dict[OriginKey, list[BindingRequest]] = {}
         self.outcomes: dict[OriginKey, Outcome] = {}
         self.place: Callable[[BindingRequest], Iterable[tuple[str, int]] | str | None] = self.everywhere
@@ -135,6 +136,7 @@ class World:
         def take(delivery: bus.Delivery[Work]) -> None:
             cluster, key = self.nats.subjects.state(delivery.subject)
             work = delivery.message
+            self.read[cluster] = delivery.seq
             if work.order > (self.works[cluster, key].order if (cluster, key) in self.works else Order()):
                 self.works[cluster, key] = work
                 self.history.append(work)
