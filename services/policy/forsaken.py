@@ -6,9 +6,13 @@ a while, and no agent may have reached the member meanwhile. A member that answe
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from libs.common.api.cluster import Cluster
 from services.policy.core import retreat
+
+_LISTENING: Final = timedelta(seconds=5)
+"""Who has only begun to listen may not have heard yet who answers: agents beat every two seconds."""
 
 
 class Forsaken:
@@ -17,6 +21,7 @@ class Forsaken:
     def __init__(self, patience: timedelta) -> None:
         self._patience = patience
         self._answered: dict[str, float] = {}
+        self._begun = asyncio.get_running_loop().time()
         self.names: frozenset[str] = frozenset()
 
     def answered(self, cluster: str) -> None:
@@ -25,13 +30,15 @@ class Forsaken:
 
     def judge(self, name: str, cluster: Cluster | None) -> bool:
         """Judges one cluster anew; whether that changed anything."""
+        if cluster is None:
+            self._answered.pop(name, None)
         names = self.names - {name} if cluster is None or self._answers(cluster) else self.names | {name}
         changed, self.names = names != self.names, names
         return changed
 
     def _answers(self, cluster: Cluster) -> bool:
-        patience = self._patience.total_seconds()
+        now, patience = asyncio.get_running_loop().time(), self._patience.total_seconds()
         heard = self._answered.get(cluster.metadata.name, float("-inf"))
-        if asyncio.get_running_loop().time() < heard + patience:
+        if now < heard + patience or now < self._begun + min(patience, _LISTENING.total_seconds()):
             return True
         return not retreat.is_forsaken(cluster, datetime.now(UTC) - self._patience)

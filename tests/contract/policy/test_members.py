@@ -17,8 +17,8 @@ from tests.contract.policy.world import World, held, serving
 RB = "ResourceBinding.work.karmada.io"
 A = key_of("ConfigMap", "a")
 WEB = key_of("Deployment", "web")
-_LOOKED = 2.5
-"""Seconds after which a cluster that is to leave has been looked at twice."""
+_LOOKED = 7
+"""Seconds after which a member that nobody waits for would have been given up."""
 
 
 async def test_an_unjoined_member_keeps_what_it_runs_and_nothing_moves(running: World) -> None:
