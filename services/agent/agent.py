@@ -25,6 +25,7 @@ from services.agent.facts import Facts, Reporter
 from services.agent.inventory import Inventories
 from services.agent.kinds import Kinds
 from services.agent.member import Member
+from services.agent.receipts import Receipts
 from services.agent.settings import Settings
 from services.agent.statuses import Statuses
 from services.agent.streams import Streams
@@ -81,13 +82,14 @@ class _Agent:
         self._facts = Facts(api, self._kinds, membership.resource_models)
         self._tenure = Tenure(api, me, settings.lease_duration, settings.host)
         self._effects = Effects()
-        self._reporter = Reporter(me, connection, self._facts, life, self._may_speak, self._counted)
+        receipts = Receipts(connection)
+        self._reporter = Reporter(me, connection, self._facts, life, self._may_speak, self._counted, receipts)
         self._table = table = Table(me)
-        self._statuses = Statuses(me, connection, table, self._effects, self._look, settings.status_interval)
+        self._statuses = Statuses(me, connection, table, self._effects, self._look, settings.status_interval, receipts)
         member = Member(api, me, self._kinds, self._watches, settings.call_timeout)
         self._works = Works(me, connection, member, self._kinds, self._watches, table, self._statuses)
         self._beats = Beats(
-            me, connection, streams, life, table, self._works, self._statuses, self._facts, self._may_speak
+            me, connection, streams, receipts, life, table, self._works, self._statuses, self._facts, self._may_speak
         )
         self._inventories = Inventories(api, me, self._kinds)
 

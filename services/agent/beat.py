@@ -13,6 +13,7 @@ from services.agent import metrics
 from services.agent.core.identity import Identity
 from services.agent.core.table import Table
 from services.agent.facts import Facts
+from services.agent.receipts import Receipts
 from services.agent.statuses import Statuses
 from services.agent.streams import Streams
 from services.agent.works import Works
@@ -28,6 +29,7 @@ class Beats:
         me: Identity,
         connection: Bus,
         streams: Streams,
+        receipts: Receipts,
         agent: str,
         table: Table,
         works: Works,
@@ -38,6 +40,7 @@ class Beats:
         self._me = me
         self._bus = connection
         self._streams = streams
+        self._receipts = receipts
         self._agent = agent
         self._table = table
         self._works = works
@@ -97,7 +100,8 @@ class Beats:
         self._works_created = (await self._streams.info(WORKS)).created
         told = await self._streams.info(STATUS)
         created, seq = self._status_life
-        if created and (told.created != created or told.last_seq < seq):
+        kept = not created or (told.created == created and told.last_seq >= seq)
+        if not kept or not await self._receipts.hold():
             log.info("the stream of statuses is not what it was: telling all again", cluster=self._me.cluster)
             self._statuses.tell_all_again()
             self._works.tell_gone_again()

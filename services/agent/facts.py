@@ -25,6 +25,7 @@ from services.agent.core.identity import Identity
 from services.agent.core.readiness import Readiness
 from services.agent.core.requests import Demand, Pod
 from services.agent.kinds import Kinds
+from services.agent.receipts import Receipts
 
 log = structlog.get_logger()
 
@@ -160,6 +161,7 @@ class Reporter:
         agent: str,
         may_speak: Callable[[], bool],
         counted: Callable[[], Counted],
+        receipts: Receipts,
     ) -> None:
         self._me = me
         self._bus = connection
@@ -167,6 +169,7 @@ class Reporter:
         self._agent = agent
         self._may_speak = may_speak
         self._counted = counted
+        self._receipts = receipts
         self._complete = True
         self._revision = 0
 
@@ -195,7 +198,7 @@ class Reporter:
         self._complete = counted.complete
         message = self._facts.report(self._me, self._agent, self._revision, counted.order)
         try:
-            await self._bus.publish(subject, message)
+            self._receipts.took(subject, await self._bus.publish(subject, message))
         except BusError as error:
             log.debug("facts not reported", cluster=self._me.cluster, error=str(error))
             self._facts.dirty.set()

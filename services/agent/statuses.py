@@ -24,6 +24,7 @@ from services.agent.core.identity import Identity
 from services.agent.core.status import Reflected, Result
 from services.agent.core.table import Table
 from services.agent.progress import Progress
+from services.agent.receipts import Receipts
 
 log = structlog.get_logger()
 
@@ -47,6 +48,7 @@ class Statuses:
         effects: Effects,
         look: Callable[[Work], bytes | None],
         interval: timedelta,
+        receipts: Receipts,
     ) -> None:
         self._me = me
         self._bus = connection
@@ -54,6 +56,7 @@ class Statuses:
         self._effects = effects
         self._look = look
         self._interval = interval.total_seconds()
+        self._receipts = receipts
         self._progress: dict[OriginKey, Progress] = {}
         self._sent: dict[OriginKey, tuple[float, bytes]] = {}
         """When the last message about each origin went out, and a digest of what it said."""
@@ -143,20 +146,22 @@ class Statuses:
         )
         subject = self._bus.subjects.gone(self._me.cluster, key)
         self._sent.pop(key, None)
+        self._receipts.drop(self._bus.subjects.status(self._me.cluster, key))
         await self._send(subject, _GONE, message, progress.traceparent)
 
     async def _send_status(self, key: OriginKey, report: WorkStatus, progress: Progress) -> None:
         subject = self._bus.subjects.status(self._me.cluster, key)
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         message = msgspec.structs.replace(report, observed_at=now)
-        await self._send(subject, _STATUS, message, progress.traceparent)
+        self._receipts.took(subject, await self._send(subject, _STATUS, message, progress.traceparent))
 
-    async def _send(self, subject: str, template: str, message: WorkStatus | Gone, parent: str) -> None:
+    async def _send(self, subject: str, template: str, message: WorkStatus | Gone, parent: str) -> int:
         name = telemetry.messaging_name("publish", template)
         attributes = telemetry.messaging("publish", template, subject)
         with telemetry.span(name, parent=parent, kind="producer", attributes=attributes) as span:
-            await self._bus.publish(subject, message, traceparent=span.traceparent)
+            seq = await self._bus.publish(subject, message, traceparent=span.traceparent)
         metrics.PUBLISHED.labels(self._me.cluster, template.partition(".")[0]).inc()
+        return seq
 
 
 def _reflect(observed: Template) -> Reflected:

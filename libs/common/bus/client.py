@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import nats.errors
 import structlog
+from nats.js.api import RawStreamMsg
 
 from libs.common.bus import codec, delivery, following, streams
 from libs.common.bus.delivery import Delivery, StreamInfo
@@ -74,15 +75,25 @@ class Bus(Exchange, Events):
 
     async def last(self, stream: str, subject: str, type_: type[Any]) -> Delivery[Any] | None:
         """The last message on a subject, or None. Raises codec.Undecodable, Unavailable."""
+        found = await self._last(stream, subject)
+        if found is None:
+            return None
+        headers = found.headers or {}
+        message = codec.decode(found.data or b"", headers, type_)
+        return delivery.made(found.subject or subject, message, headers, seq=found.seq or 0)
+
+    async def last_seq(self, stream: str, subject: str) -> int | None:
+        """The sequence of the last message on a subject, or None if there is none. Raises Unavailable."""
+        found = await self._last(stream, subject)
+        return found.seq if found is not None else None
+
+    async def _last(self, stream: str, subject: str) -> RawStreamMsg | None:
         try:
-            found = await self._session.js.get_last_msg(self._stream(stream), subject, direct=True)
+            return await self._session.js.get_last_msg(self._stream(stream), subject, direct=True)
         except nats.js.errors.NotFoundError:
             return None
         except nats.errors.Error as error:
             raise Unavailable(f"{subject} cannot be read: {error}") from error
-        headers = found.headers or {}
-        message = codec.decode(found.data or b"", headers, type_)
-        return delivery.made(found.subject or subject, message, headers, seq=found.seq or 0)
 
     async def first_seq(self, stream: str, subject: str) -> int | None:
         """The sequence of the oldest message on a subject, or None if there is none. Raises Unavailable."""

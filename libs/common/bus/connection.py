@@ -37,6 +37,11 @@ class Connection:
         """Waits until messages can be sent."""
         await self._session.up()
 
+    @property
+    def lives(self) -> int:
+        """How often the connection was made: what was stored before may be gone after each time."""
+        return self._session.lives
+
     def _stream(self, stream: str) -> str:
         return streams.stream_name(self.subjects.prefix, stream)
 

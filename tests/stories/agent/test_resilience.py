@@ -10,6 +10,7 @@ import pytest
 from libs.common.kube.resources import ObjectKey
 from libs.common.messages import Inventory, InventoryRequest
 from libs.common.subjects import STATUS, WORKS
+from services.agent import receipts
 from tests.stories.agent import scene
 from tests.stories.agent.scene import CONFIG_MAPS, DEPLOYMENTS, QUICK, Scene, config_map, deployment, removal
 
@@ -164,6 +165,28 @@ async def test_wiped_statuses_are_told_again(world: Scene) -> None:
     await world.wipe(STATUS)
     await world.applied(work)
     await world.removed(tombstone)
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["the server was restarted", "under a running server"])
+async def test_statuses_that_the_stream_lost_are_told_again_though_others_have_written_since(
+    world: Scene, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    """A stream that was put back has lost what came last, and soon it is as long as before."""
+    other = await world.apply(config_map("other"))
+    await world.applied(other)
+    await world.until(lambda: len(world.beats) > 2 and world.reports, "the agent has seen the stream")
+    work = await world.apply(config_map("settings"))
+    await world.applied(work)
+    lost = await world.bus.last_seq(STATUS, world.bus.subjects.status(world.identity.cluster, scene.key_of(work)))
+    await world.bus.publish(world.bus.subjects.capacity("elsewhere"), world.reports[-1])
+    await world.bus._session.js.delete_msg(world.bus._stream(STATUS), lost or 0)
+    world.statuses.clear()
+    if cut:
+        world.bus._session.client._transport.close()
+    else:
+        monkeypatch.setattr(receipts, "_AGAIN", timedelta())
+    await world.applied(work)
+    await world.applied(other)
 
 
 async def test_a_second_agent_waits_for_the_first(idle: Scene) -> None:
