@@ -167,7 +167,9 @@ def _write_nats_config(directory: Path, token: str) -> Path:
     for stale in directory.glob("*.ports"):
         stale.unlink()
     config = directory / "nats.conf"
-    # everything in the streams can be made again from the hub, so a sync every few seconds is durable enough
+    # Everything in the streams can be made again from the hub, so a sync every few seconds is durable enough.
+    # The server sets aside what a stream may grow to, though it never does; by itself it would allow a part of the
+    # disk for that, and on a small one make no stream at all.
     text = f"""\
 server_name: argosy
 listen: "{LOOPBACK}:{port}"
@@ -177,6 +179,7 @@ max_payload: {MAX_PAYLOAD}
 jetstream {{
   store_dir: "{directory / "jetstream"}"
   sync_interval: "10s"
+  max_file_store: 1TB
 }}
 """
     kubeconfigs.write(config, text.encode())
