@@ -110,8 +110,10 @@ class Applier:
                 progress.live = False
                 return _REFUSED
             case _:
+                message = f"{work.kind} {work.name} in the cluster {self._me.cluster} was written on a later order"
                 log.info("work is older than its object", cluster=self._me.cluster, origin=key)
-                self._statuses.tried(key, work)
+                self._statuses.found(key, work, Result(order=work.order, applied=False, message=message))
+                progress.live = False
                 return DONE
         progress.live = False
         self._statuses.found(key, work, Result(order=work.order, applied=True))

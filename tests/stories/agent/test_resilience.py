@@ -150,6 +150,7 @@ async def test_a_restarted_agent_does_not_go_back_behind_what_it_wrote(idle: Sce
         found = await idle.get(CONFIG_MAPS, "settings")
         assert found is not None
         assert found["data"] == {"colour": "new"}
+        assert "later order" in (await idle.refused(old)).message
 
 
 async def test_wiped_statuses_are_told_again(world: Scene) -> None:
