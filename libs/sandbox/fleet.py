@@ -74,9 +74,9 @@ class Server:
         await self._within(self._gate(wire.HOLD))
 
     async def fail(
-        self, code: int = 503, message: str = "the server is currently unable to handle the request"
+        self, code: int = 503, message: str = "the server is currently unable to handle the request", *, path: str = "/"
     ) -> None:
-        """The API answers every request with an error."""
+        """The API answers every request whose path has that in it with an error."""
         status = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -86,7 +86,7 @@ class Server:
             "reason": "ServiceUnavailable" if code == 503 else "InternalError",
             "code": code,
         }
-        await self._within(self._gate(wire.Reply(code=code, body=msgspec.json.encode(status))))
+        await self._within(self._gate(wire.Reply(code=code, body=msgspec.json.encode(status)), path))
 
     async def heal(self) -> None:
         """The API answers again as it should."""
@@ -163,9 +163,9 @@ class Server:
         if self._server is not None:
             self._server.drop()
 
-    async def _gate(self, reply: wire.Reply | None) -> None:
+    async def _gate(self, reply: wire.Reply | None, path: str = "/") -> None:
         if self._server is not None:
-            self._server.gate = (lambda request: reply) if reply is not None else None
+            self._server.gate = (lambda request: reply if path in request.path else None) if reply else None
             if reply is not None:
                 self._server.drop()
 

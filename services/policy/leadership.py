@@ -37,11 +37,11 @@ from services.policy.rollback import Rollback
 from services.policy.routing import Routing
 from services.policy.sending import Sending
 from services.policy.settings import Settings
-from services.policy.templates import Templates
+from services.policy.templates import Kind, Templates
 from services.policy.view import View
 from services.policy.works import Works
 
-_READ_LIMIT = timedelta(seconds=10)
+_READ_LIMIT = timedelta(seconds=5)
 """How long the kinds of templates are waited for before the work begins."""
 
 _MEMBERS = 64
@@ -73,6 +73,7 @@ class Leadership:
             excluded=excluded,
             on_change=lambda key, old, new: self.routing.template(key, old, new),
             on_synced=lambda kind: self.routing.kind(kind),
+            on_unreadable=self._unreadable,
             on_went_back=self.rollback.went_back,
         )
         self.works = Works(nats, self.orders, on_change=lambda key: self.routing.origin(key), on_replay=self._replayed)
@@ -185,6 +186,11 @@ class Leadership:
     def _binding_changed(self, old: ResourceBinding | None, new: ResourceBinding | None) -> None:
         if not self.effects.bindings.is_own(new):
             self.routing.binding(old, new)
+
+    def _unreadable(self, kind: Kind, failure: str) -> None:
+        for policy in self.hub.policies():
+            if kind in routing.kinds_of([policy]):
+                self.notices.unreadable_kind(policy, kind, failure)
 
     def _answered(self, key: OriginKey, placed: Placed) -> None:
         self.requests.answered(key, placed.digest)

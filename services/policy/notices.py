@@ -12,6 +12,7 @@ import structlog
 from libs.common import bus
 from libs.common.api import wellknown
 from libs.common.api.meta import Template
+from libs.common.api.policy import PropagationPolicy
 from libs.common.api.work import ObjectReference, ResourceBinding
 from libs.common.bus import cloudevents
 from libs.common.bus.errors import BusError
@@ -137,6 +138,19 @@ class Notices:
             name=metadata["name"],
             uid=metadata["uid"],
         )
+        self._put(_Warning(regarding=regarding, reason="ApplyPolicyFailed", message=message))
+
+    def unreadable_kind(self, policy: PropagationPolicy, kind: tuple[str, str], failure: str) -> None:
+        """Nothing of a kind, given as (group, kind), that a policy selects can be propagated."""
+        metadata = policy.metadata
+        regarding = ObjectReference(
+            api_version=wellknown.POLICY_API,
+            kind=wellknown.PROPAGATION_POLICY if metadata.namespace else wellknown.CLUSTER_PROPAGATION_POLICY,
+            namespace=metadata.namespace,
+            name=metadata.name,
+            uid=metadata.uid,
+        )
+        message = f"{'.'.join(filter(None, reversed(kind)))} cannot be read from the hub: {failure or 'no answer'}"
         self._put(_Warning(regarding=regarding, reason="ApplyPolicyFailed", message=message))
 
     def warn(self, template: TemplateRef, reason: str, message: str) -> None:

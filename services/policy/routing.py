@@ -177,12 +177,7 @@ class Routing:
 
     def wanted_kinds(self) -> set[Kind]:
         """Kinds that some policy can select, or some binding names."""
-        selected = {
-            (templates.group_of(s.api_version), s.kind)
-            for p in self._view.hub.policies()
-            for s in p.spec.resource_selectors
-        }
-        return selected | self._view.hub.census.kinds()
+        return kinds_of(self._view.hub.policies()) | self._view.hub.census.kinds()
 
     # ---- inside ----
 
@@ -222,9 +217,13 @@ class Routing:
             pass
 
     def _of_policies(self, policies: Iterable[PropagationPolicy]) -> Iterable[Template]:
-        kinds = {(templates.group_of(s.api_version), s.kind) for p in policies for s in p.spec.resource_selectors}
-        for kind in kinds:
+        for kind in kinds_of(policies):
             yield from list(self._view.templates.of_kind(kind))
+
+
+def kinds_of(policies: Iterable[PropagationPolicy]) -> set[Kind]:
+    """Kinds that policies select from."""
+    return {(templates.group_of(s.api_version), s.kind) for p in policies for s in p.spec.resource_selectors}
 
 
 def _key(binding: ResourceBinding) -> OriginKey:

@@ -29,6 +29,8 @@ Kind = tuple[str, str]
 _NEEDED_VERBS = frozenset({"list", "watch"})
 _LOOK_AGAIN = timedelta(seconds=30)
 _DISCOVER_AGAIN = timedelta(seconds=1)
+_PATIENCE = timedelta(seconds=5)
+"""How long the first read of a kind may take before that is told."""
 
 
 class Templates:
@@ -38,6 +40,7 @@ class Templates:
         wanted: the kinds that are needed now, as (group, kind).
         on_change: told of each change that a user can have made, with the state before and after.
         on_synced: told when a kind has been listed.
+        on_unreadable: told of a kind that cannot be listed, and why.
         on_went_back: told when the hub shows an earlier history: up to which version it was known, and where it is.
     """
 
@@ -49,6 +52,7 @@ class Templates:
         excluded: Exclusions,
         on_change: Callable[[TemplateKey, Template | None, Template | None], None],
         on_synced: Callable[[Kind], None],
+        on_unreadable: Callable[[Kind, str], None],
         on_went_back: Callable[[int, int], None],
     ) -> None:
         self._api = api
@@ -56,6 +60,7 @@ class Templates:
         self._excluded = excluded
         self._on_change = on_change
         self._on_synced = on_synced
+        self._on_unreadable = on_unreadable
         self._on_went_back = on_went_back
         self._served: dict[Kind, Resource] = {}
         self._watched: dict[Kind, Informer[Template]] = {}
@@ -203,7 +208,12 @@ class Templates:
     async def _watch(self, kind: Kind, informer: Informer[Template]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(informer.run(), name="watch")
-            await informer.synced.wait()
+            try:
+                async with asyncio.timeout(_PATIENCE.total_seconds()):
+                    await informer.synced.wait()
+            except TimeoutError:
+                self._on_unreadable(kind, informer.failure)
+                await informer.synced.wait()
             self._on_synced(kind)
 
     def _changed(self, change: Change[Template]) -> None:

@@ -64,6 +64,7 @@ class Informer(Generic[T]):
     what went with that, when the server shows an earlier or another history than before: up to which version its
     changes had been known, and which it is at. `synced` is set once the first complete read is
     in the cache; `resource_version` is up to where the server's changes are known, "" before that.
+    `failure` is why the server could last not be read, "" once it was.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Informer(Generic[T]):
         self.resource = resource
         self.synced = asyncio.Event()
         self.resource_version = ""
+        self.failure = ""
         self._api = api
         self._on_went_back = on_went_back
         self._mirror = Mirror(resource.plural, decode, on_change)
@@ -142,6 +144,7 @@ class Informer(Generic[T]):
             self._log.debug("watch ended early", failures=failures, pause=pause)
             return pause
         FAILURES.labels(self.resource.plural, type(error).__name__).inc()
+        self.failure = str(error)
         if isinstance(error, errors.Expired) or (isinstance(error, errors.ServerFault) and error.too_large_version):
             self.resource_version = ""
             pause = 0.0 if failures == 1 else pause
@@ -260,6 +263,7 @@ class Informer(Generic[T]):
         whole.finish(version)
         READS.labels(self.resource.plural).inc()
         self.resource_version = self._reached = version
+        self.failure = ""
         self.synced.set()
 
     def _went_back(self, known: int, version: str) -> None:

@@ -67,6 +67,7 @@ async def test_an_answer_that_cannot_be_read_leaves_nobody_deaf_to_claims(outsid
         excluded=Exclusions(),
         on_change=lambda key, old, new: changed.append(key),
         on_synced=lambda kind: None,
+        on_unreadable=lambda kind, failure: None,
         on_went_back=lambda known, now: None,
     )
     await outside.hub.apply(config_map("a"))
