@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from libs.common.kube import errors
 from libs.common.kube.events import Recorder
 from libs.common.messages import Beat, CapacityReport, Order
 from libs.common.subjects import Subjects
-from services.status_aggregator import metrics
+from services.status_aggregator import clock, metrics
 from services.status_aggregator.core import capacity, conditions, freshness
 from services.status_aggregator.hub import Hub
 from services.status_aggregator.notices import Notices
@@ -108,7 +108,7 @@ class Clusters:
             return
         signs = self._signs_of(name)
         news = signs.agent != agent or name in self._verdict.silent or name in self._verdict.doubtful
-        signs.heard, signs.agent = datetime.now(UTC), agent
+        signs.heard, signs.agent = clock.moment(), agent
         if news:
             self._queue.add(name)
 
@@ -123,7 +123,7 @@ class Clusters:
 
     def judge(self, bus_good_since: datetime | None) -> None:
         """Looks for clusters that have fallen silent. `bus_good_since`: None while the bus does not answer."""
-        now = datetime.now(UTC)
+        now = clock.moment()
         known = {c.metadata.name: c for c in self._hub.clusters() if c.metadata.deletion_timestamp is None}
         ready = {name: _ready_of(cluster) for name, cluster in known.items()}
         verdict = conditions.judge(
@@ -154,10 +154,10 @@ class Clusters:
         if cluster is None or cluster.metadata.deletion_timestamp is not None:
             self._signs.pop(name, None)
             return reconcile.DONE
-        now = datetime.now(UTC)
+        now = clock.moment()
         ready, again = self._ready(cluster, now)
-        pause = await self._write_status(cluster, ready, now)
-        await self._write_taints(cluster, now)
+        pause = await self._write_status(cluster, ready)
+        await self._write_taints(cluster)
         waits = [wait for wait in (pause, again - now if again is not None else None) if wait is not None]
         return reconcile.After(min(waits)) if waits else reconcile.DONE
 
@@ -179,36 +179,36 @@ class Clusters:
         at = conditions.flips_at(signs.observed, present, self._thresholds)
         return conditions.ready(signs.observed, present, self._thresholds, now), at if at and at > now else None
 
-    async def _write_status(self, cluster: Cluster, ready: Condition | None, now: datetime) -> timedelta | None:
+    async def _write_status(self, cluster: Cluster, ready: Condition | None) -> timedelta | None:
         """Writes the status if it differs; answers how long that has to wait."""
         name, present = cluster.metadata.name, cluster.status or ClusterStatus()
         frozen = self._verdict.frozen if name in self._verdict.doubtful else ""
         report = self._table.report(cluster)
-        wanted = capacity.status(present, report, ready, frozen=frozen, now=_text(now))
+        wanted = capacity.status(present, report, ready, frozen=frozen, now=clock.written())
         if wanted == present:
             return None
-        signs, clock = self._signs_of(name), asyncio.get_running_loop().time()
-        signs.pace = freshness.notice(signs.pace, waiting=False, outcome=Order(), now=clock)
+        signs, now = self._signs_of(name), asyncio.get_running_loop().time()
+        signs.pace = freshness.notice(signs.pace, waiting=False, outcome=Order(), now=now)
         # facts come often, health changes seldom and matters at once
         turned = conditions.health(wanted.conditions) != conditions.health(present.conditions)
         at = freshness.due(signs.pace, settled=turned, patience=0.0)
-        if at > clock:
-            return timedelta(seconds=at - clock)
+        if at > now:
+            return timedelta(seconds=at - now)
         change = merge_patch(msgspec.to_builtins(present), msgspec.to_builtins(wanted))
         body = {"metadata": {"uid": cluster.metadata.uid}, "status": change}
         now_ready = conditions.of_type(wanted.conditions, wellknown.CONDITION_READY)
         if await self._write(cluster, body, "status") and turned and now_ready is not None:
             self._notices.health(cluster, now_ready)
-        signs.pace = freshness.wrote(signs.pace, settled=turned, now=clock)
+        signs.pace = freshness.wrote(signs.pace, settled=turned, now=now)
         return None
 
-    async def _write_taints(self, cluster: Cluster, now: datetime) -> None:
+    async def _write_taints(self, cluster: Cluster) -> None:
         """Writes the taints that follow from the health that the hub shows."""
         newest = self._hub.cluster(cluster.metadata.name)
         if newest is None or newest.metadata.uid != cluster.metadata.uid:
             return
         present = newest.spec.taints or []
-        wanted = conditions.taints(present, _ready_of(newest), _text(now))
+        wanted = conditions.taints(present, _ready_of(newest), clock.written())
         if wanted == present:
             return
         metadata = {"uid": newest.metadata.uid, "resourceVersion": newest.metadata.resource_version}
@@ -231,7 +231,7 @@ class Clusters:
     def _signs_of(self, name: str) -> Signs:
         signs = self._signs.get(name)
         if signs is None:
-            signs = self._signs[name] = Signs(datetime.now(UTC))
+            signs = self._signs[name] = Signs(clock.moment())
         return signs
 
 
@@ -247,7 +247,3 @@ def _reference(cluster: Cluster) -> ObjectReference:
         name=cluster.metadata.name,
         uid=cluster.metadata.uid,
     )
-
-
-def _text(now: datetime) -> str:
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -10,11 +10,14 @@ import structlog
 from libs.common import bus, subjects
 from libs.common.bus import Bus, Delivery
 from libs.common.messages import Beat, CapacityReport, Outcome, WorkStatus
+from services.status_aggregator import clock
 from services.status_aggregator.clusters import Clusters
 from services.status_aggregator.statuses import Statuses
 
 log = structlog.get_logger(__name__)
 
+_LATE: Final = 3
+"""Periods after which a look at the bus comes too late: at most two of them are its own."""
 _TYPES: Final[dict[str, type[Any]]] = {"status": WorkStatus, "outcome": Outcome, "capacity": CapacityReport}
 
 
@@ -43,15 +46,23 @@ async def hear(nats: Bus, clusters: Clusters) -> None:
         await asyncio.get_running_loop().create_future()
 
 
-async def monitor(nats: Bus, clusters: Clusters, period: timedelta) -> None:
-    """Tries the bus and judges clusters, every `period`, for ever."""
-    good_since: datetime | None = datetime.now(UTC)
+async def monitor(nats: Bus, judge: Callable[[datetime | None], None], period: timedelta) -> None:
+    """Tries the bus every `period`, for ever, and has clusters judged.
+
+    Args:
+        judge: gets the moment since which the bus is proven good without a gap; None while it is not. Time in which
+            this process itself stood still proves nothing.
+    """
+    good_since: datetime | None = clock.moment()
     while True:
+        began = clock.moment()
         try:
             await nats.round_trip(timeout=period)
-            good_since = good_since or datetime.now(UTC)
+            good_since = good_since or clock.moment()
         except bus.BusError as error:
             log.debug("no round trip", error=str(error))
             good_since = None
-        clusters.judge(good_since)
+        judge(good_since)
         await asyncio.sleep(period.total_seconds())
+        if clock.moment() - began > _LATE * period:
+            good_since = None

@@ -64,7 +64,7 @@ async def _lead(settings: Settings, health: Health, api: Client, nats: Bus, redi
         health.ready("statuses", False)
         tasks.create_task(intake.follow(nats, statuses, clusters, caught_up), name="intake")
         tasks.create_task(intake.hear(nats, clusters), name="beats")
-        tasks.create_task(intake.monitor(nats, clusters, settings.cluster_monitor_period), name="monitor")
+        tasks.create_task(intake.monitor(nats, clusters.judge, settings.cluster_monitor_period), name="monitor")
         tasks.create_task(statuses.run(), name="statuses")
         tasks.create_task(clusters.run(), name="clusters")
         tasks.create_task(table.run(), name="table")

@@ -1,7 +1,7 @@
 """From what members and policy say on the bus to the status of bindings and templates on the hub."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +16,7 @@ from libs.common.kube import errors
 from libs.common.messages import Outcome, TemplateRef, WorkStatus
 from libs.common.names import OriginKey
 from libs.common.subjects import Subjects
-from services.status_aggregator import metrics
+from services.status_aggregator import clock, metrics
 from services.status_aggregator.core import aggregate, freshness
 from services.status_aggregator.hub import Binding, Hub
 from services.status_aggregator.reports import Reports
@@ -143,7 +143,7 @@ class Statuses:
     async def _bring(
         self, key: OriginKey, record: Record, outcome: Outcome, present: BindingStatus
     ) -> reconcile.Outcome:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = clock.written()
         seen = aggregate.view(outcome, record.statuses)
         wanted = aggregate.binding_status(outcome, seen, present, now)
         basis = (outcome.template, seen.template_items, seen.behind)

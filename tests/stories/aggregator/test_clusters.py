@@ -1,8 +1,10 @@
 """Facts of members reach the hub and Redis; silence is told from a silent bus."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from libs.common.api.cluster import ResourceSummary
 from libs.common.bus import cloudevents
 from libs.common.kube import resources
 from libs.common.messages import ClusterEntry
+from services.status_aggregator import clock, clusters, intake
 from tests.stories.aggregator.scene import PATIENCE, Scene, acting, condition
 
 DOWN = {"ready": "False", "ready_reason": "ClusterNotReachable", "ready_message": "cluster is not reachable"}
@@ -103,6 +106,57 @@ async def test_a_cluster_that_falls_silent_alone_is_unknown(world: Scene) -> Non
         async with _beating(world, names[:1]):
             await world.see(resources.CLUSTERS, "member1", _ready("True"), "ready again")
         assert _ready("True")(await world.get(resources.CLUSTERS, "member2"))
+
+
+async def test_a_clock_that_is_set_makes_nobody_silent(world: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.cluster("member1")
+    await world.report("member1")
+    async with _beating(world, ["member1"]):
+        await world.see(resources.CLUSTERS, "member1", _ready("True"), "ready")
+    _set_clock(monkeypatch, timedelta(hours=1))
+    for _ in range(10):
+        await asyncio.sleep(0.02)
+        found = await world.get(resources.CLUSTERS, "member1")
+        assert _ready("True")(found)
+
+
+async def test_what_passes_while_the_aggregator_stands_still_proves_nothing_of_the_bus(world: Scene) -> None:
+    period = timedelta(milliseconds=50)
+    proven: list[datetime | None] = []
+    async with asyncio.TaskGroup() as tasks:
+        monitor = tasks.create_task(intake.monitor(world.bus, proven.append, period))
+        await _more(proven, 3)
+        assert proven[0] == proven[2] is not None
+        _stand_still(6 * period)
+        woken = clock.moment()
+        await _more(proven, 2)
+        assert proven[-1] is not None
+        assert proven[-1] > woken
+        monitor.cancel()
+
+
+async def _more(told: list[Any], number: int) -> None:
+    wanted = len(told) + number
+    async with asyncio.timeout(PATIENCE):
+        while len(told) < wanted:
+            await asyncio.sleep(0.01)
+
+
+def _stand_still(duration: timedelta) -> None:
+    """Holds the event loop up, as a process is that was stopped."""
+    time.sleep(duration.total_seconds())
+
+
+def _set_clock(monkeypatch: pytest.MonkeyPatch, step: timedelta) -> None:
+    """Sets the clock that all of the aggregator reads."""
+
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + step
+
+    for module in (clock, clusters, intake):
+        monkeypatch.setattr(module, "datetime", Stepped)
 
 
 async def test_when_all_fall_silent_together_conditions_freeze_and_say_so(world: Scene) -> None:
