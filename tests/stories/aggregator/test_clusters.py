@@ -120,6 +120,15 @@ async def test_a_clock_that_is_set_makes_nobody_silent(world: Scene, monkeypatch
         assert _ready("True")(found)
 
 
+async def test_a_clock_that_is_set_back_hides_no_silence(world: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.cluster("member1")
+    await world.report("member1")
+    async with _beating(world, ["member1"]):
+        await world.see(resources.CLUSTERS, "member1", _ready("True"), "ready")
+    _set_clock(monkeypatch, timedelta(hours=-1))
+    await world.see(resources.CLUSTERS, "member1", _ready("Unknown"), "unknown")
+
+
 async def test_what_passes_while_the_aggregator_stands_still_proves_nothing_of_the_bus(world: Scene) -> None:
     period = timedelta(milliseconds=50)
     proven: list[datetime | None] = []
