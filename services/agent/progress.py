@@ -1,6 +1,7 @@
 """How far an agent has come with each work: kept in memory only, and found again from the member after a restart."""
 
 from libs.common.messages import Order, Removal, Work
+from services.agent.core import plan
 from services.agent.core.identity import ObjectName
 from services.agent.core.status import Result
 
@@ -54,6 +55,10 @@ class Progress:
             self.order = work.order
             self.gone = []
             self.released = False
+
+    def is_removed(self, work: Work) -> bool:
+        """Whether all that a work orders away is known to be gone."""
+        return self.order == work.order and len(self.gone) >= len(plan.removals(work))
 
     def is_settled(self, work: Work, version: str) -> bool:
         """Whether the object was found to agree with this work and has not changed since."""

@@ -138,8 +138,10 @@ class Works:
     def retry(self) -> None:
         """The member is back: what failed meanwhile need not wait any longer."""
         for origin, work in self._table.works.items():
-            result = self._statuses.progress(origin).result
-            if work.op == "delete" or result is None or result.applied is False:
+            progress = self._statuses.progress(origin)
+            result = progress.result
+            undone = result is None or result.applied is False
+            if not progress.is_removed(work) if work.op == "delete" else undone:
                 self.queue.add(origin)
 
     def kinds_changed(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from libs.common.subjects import STATUS
 from tests.stories.agent import scene
 from tests.stories.agent.scene import CONFIG_MAPS, Resource, Scene, config_map, key_of
 
@@ -58,3 +59,21 @@ async def test_a_status_is_told_under_the_trace_of_its_work(world: Scene) -> Non
     await world.bus.publish(world.bus.subjects.work("member1", key_of(work)), work, traceparent=parent)
     await world.applied(work)
     assert world.traces[key_of(work)].split("-")[1] == "ab" * 16
+
+
+async def test_what_is_gone_is_not_told_again_when_the_member_comes_back(world: Scene) -> None:
+    work = await world.apply(config_map("settings"))
+    await world.applied(work)
+    await world.removed(await world.remove(work))
+    subject = world.bus.subjects.gone(world.identity.cluster, key_of(work))
+    told = await world.bus.last_seq(STATUS, subject)
+    assert told
+    await world.server.stop()
+    await world.until(lambda: not world.beats[-1].api_reachable, "the beat says unreachable")
+    waiting = await world.apply(config_map("waiting"))
+    await world.refused(waiting)
+    await world.server.start()
+    await world.applied(waiting)
+    await world.until(lambda: world.beats[-1].api_reachable, "the beat says reachable")
+    await world.applied(await world.apply(config_map("fence")))
+    assert await world.bus.last_seq(STATUS, subject) == told
