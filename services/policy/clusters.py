@@ -25,9 +25,15 @@ log = structlog.get_logger(__name__)
 _LOOK_AGAIN: Final = timedelta(seconds=1)
 """While a cluster leaves: its works are watched by others, who need not know that somebody waits."""
 
+_EVERYONE: Final = ""
+"""In the queue in place of a name: consumers are to be looked for whose clusters are gone."""
+
 
 class Clusters:
-    """`again` has all origins looked at once more."""
+    """`again` has all origins looked at once more.
+
+    Keys of the queue are names of clusters, and one for all.
+    """
 
     def __init__(self, api: Client, nats: bus.Bus, view: View, notices: Notices, again: Callable[[], None]) -> None:
         self._api = api
@@ -36,10 +42,17 @@ class Clusters:
         self._notices = notices
         self._again = again
         self._served: dict[str, str] = {}
+        """Clusters that have a consumer, and the uid of those whose consumer is known to be as it should."""
         self.queue: Queue[str] = Queue()
+
+    def begin(self) -> None:
+        """Clusters may have gone while nobody looked."""
+        self.queue.add(_EVERYONE)
 
     async def __call__(self, name: str) -> Outcome:
         """Brings what surrounds one Cluster to what the hub says of it."""
+        if name == _EVERYONE:
+            return await self._begin()
         cluster = self._view.hub.cluster(name)
         if cluster is None:
             return await self._gone(name)
@@ -51,6 +64,12 @@ class Clusters:
         if wellknown.CLUSTER_FINALIZER not in (cluster.metadata.finalizers or ()):
             await self._finalizers(cluster, [*(cluster.metadata.finalizers or ()), wellknown.CLUSTER_FINALIZER])
             self._notices.cluster(cloudevents.CLUSTER_JOINED, name, cluster.metadata.uid)
+        return DONE
+
+    async def _begin(self) -> Outcome:
+        for name in await self._nats.agent_consumers():
+            self._served.setdefault(name, "")
+            self.queue.add(name)
         return DONE
 
     async def _leaving(self, name: str, cluster: Cluster) -> Outcome:
@@ -84,9 +103,8 @@ class Clusters:
 
     async def _gone(self, name: str) -> Outcome:
         """A Cluster that went without its finalizer leaves as little behind as one that went in order."""
-        self._served.pop(name, None)
         self._view.forsaken.judge(name, None)
-        if self._view.works.in_cluster(name):
+        if name in self._served or self._view.works.in_cluster(name):
             await self._clean(name)
         return DONE
 

@@ -139,6 +139,7 @@ class Leadership:
             await self._read()
             await self.epochs.take(term, self.works.highest_order().epoch)
             self.routing.begin()
+            self.clusters.begin()
             health.ready("leader", True)
             for name, job in {
                 "requests": self.requests.run(),

@@ -40,13 +40,12 @@ class Origins:
         return key
 
     def enter(self, key: OriginKey, reference: ObjectReference) -> None:
-        """Takes over what a binding on the hub says of itself."""
-        wanted = TemplateKey(
-            template.group_of(reference.api_version), reference.kind, reference.namespace, reference.name
-        )
+        """Takes over what a binding on the hub says of itself, unless its template has another one already."""
+        wanted = _key(reference)
         if self._templates.get(key) != wanted:
             self.forget(key)
-            self._enter(key, wanted)
+            if wanted not in self._origins:
+                self._enter(key, wanted)
 
     def forget(self, key: OriginKey) -> None:
         """The name is free again."""
@@ -62,3 +61,12 @@ class Origins:
 def plain_name(wanted: TemplateKey) -> OriginKey:
     """The name that a binding has unless it is taken."""
     return OriginKey(wanted.namespace, names.binding_name(wanted.kind, wanted.name))
+
+
+def is_plain(key: OriginKey, reference: ObjectReference) -> bool:
+    """Whether a binding has the name that its template's binding usually has."""
+    return plain_name(_key(reference)) == key
+
+
+def _key(reference: ObjectReference) -> TemplateKey:
+    return TemplateKey(template.group_of(reference.api_version), reference.kind, reference.namespace, reference.name)

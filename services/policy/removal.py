@@ -48,6 +48,8 @@ class Removal:
     async def binding(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
         """Leaves every cluster, and lets the binding go when all have reported so."""
         standing = self._view.works.standing(key)
+        if not standing and self._view.origins.template(key) is None:
+            return await self._ignored(key, binding)
         notes = binding.metadata.annotations or {}
         named = {*render.targets(binding), *leaving.parse(notes.get(wellknown.LEAVING_ANNOTATION)), *standing}
         left = self._remaining(key, named)
@@ -68,6 +70,12 @@ class Removal:
         self._again(key)
         return DONE
 
+    async def _ignored(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
+        """A binding beside the one that stands for its template: no member has anything of it."""
+        if bindings.finalizer(key.namespace) in (binding.metadata.finalizers or ()):
+            await self._do.bindings.let_go(key, binding)
+        return DONE
+
     async def renew(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
         """A binding that a hand deleted is made anew as it was: members are not to notice."""
         if bindings.finalizer(key.namespace) not in (binding.metadata.finalizers or ()):
@@ -82,7 +90,11 @@ class Removal:
     async def abandoned(self, key: OriginKey, binding: ResourceBinding) -> Outcome:
         """A binding without a template. If the hub confirms that there is none, the binding goes too."""
         wanted = self._view.origins.template(key)
-        if wanted is None or not self._view.absence_counts(wanted):
+        if wanted is None:
+            message = f"the binding {key.name} is not the one that stands for it, so it is left alone"
+            self._do.notices.warn(reference_of(binding.spec.resource), "BindingIgnored", message)
+            return DONE
+        if not self._view.absence_counts(wanted):
             return DONE
         live = await self._view.templates.live(wanted)
         if live is not None:

@@ -12,6 +12,7 @@ from libs.common.api.policy import PropagationPolicy
 from libs.common.api.work import ResourceBinding
 from libs.common.names import OriginKey
 from libs.common.reconcile import Queue
+from services.policy import origins
 from services.policy.core import census, matching, overrides
 from services.policy.core import template as templates
 from services.policy.core.matching import Claim, Unmatched
@@ -39,7 +40,7 @@ class Routing:
     def begin(self) -> None:
         """All is read: bindings take their names, and everything is looked at once."""
         self._open = True
-        for binding in self._view.hub.bindings():
+        for binding in sorted(self._view.hub.bindings(), key=lambda b: not origins.is_plain(_key(b), b.spec.resource)):
             self._view.origins.enter(_key(binding), binding.spec.resource)
         for name in self._view.hub.clusters():
             self._clusters.add(name)

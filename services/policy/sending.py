@@ -16,7 +16,7 @@ from libs.common.errors import Retry
 from libs.common.messages import TemplateRef
 from libs.common.names import OriginKey
 from services.policy.core import dispatch, leaving, outcome, overrides, render
-from services.policy.core.dispatch import Desired, Publication, Published
+from services.policy.core.dispatch import Desired, Publication
 from services.policy.core.leaving import Leaving
 from services.policy.core.orders import Orders
 from services.policy.core.render import Rendered
@@ -59,14 +59,14 @@ class Sending:
 
         Args:
             body: the template, with its claim; None when it is gone and leaves its works behind.
-            frozen: no policy decides about it now, so that works that stand are left as they are, but for what is in
-                doubt.
+            frozen: no policy decides about it now, so that works that stand are left as they are; what is in doubt is
+                sent once more as it is.
         """
         fleet, standing = self._view.fleet(), self._view.works.standing(key)
         gone = self._view.works.gone(key)
         chosen = [c for c in render.targets(binding) if c in fleet.clusters]
         staying = [c for c in chosen if fleet.clusters[c].metadata.deletion_timestamp is None]
-        held = frozenset(c for c in staying if frozen and c in standing and _holds(standing[c]))
+        held = frozenset(c for c in staying if frozen and c in standing and standing[c].op == "apply")
         missing = [c for c in staying if c not in held]
         targets, failed = self._render(binding, body, missing, fleet) if body is not None else ({}, {})
         notes = binding.metadata.annotations or {}
@@ -82,7 +82,8 @@ class Sending:
             held=frozenset(chosen) - targets.keys(),
         )
         plan = dispatch.plan(desired, standing, gone)
-        await self.publish(key, plan.publications, traceparent=traceparent)
+        doubted = [await self._view.works.anew(key, c) for c in held if standing[c].doubted]
+        await self.publish(key, [*plan.publications, *(p for p in doubted if p is not None)], traceparent=traceparent)
         await self._tell(key, binding, template, staying, failed, traceparent=traceparent)
         for cluster, error in failed.items():
             self._notices.override_failed(key, template, cluster, error)
@@ -148,7 +149,3 @@ class Sending:
             order=self._orders.next(),
         )
         await self._view.outcomes.tell(key, message, traceparent=traceparent)
-
-
-def _holds(work: Published) -> bool:
-    return work.op == "apply" and not work.doubted

@@ -164,6 +164,15 @@ class Works:
         metrics.WORKS.labels(work.op).inc()
         self._put(key, cluster, dispatch.published(work, seq))
 
+    async def anew(self, key: OriginKey, cluster: str) -> Publication | None:
+        """The work that stands as it is, with what it must remove besides, to be sent once more."""
+        before = self.standing(key)[cluster]
+        last = await self._nats.last(subjects.WORKS, self._nats.subjects.work(cluster, key), Work)
+        if last is None:
+            return None
+        work = msgspec.structs.replace(last.message, removes=list(before.removes))
+        return Publication(cluster=cluster, work=work, expected_seq=before.seq)
+
     async def purge(self, key: OriginKey, cluster: str, seq: int) -> None:
         """Takes a tombstone that is done with from the stream, and then what the agent said about it."""
         names, report = self._nats.subjects, self._gone.get(key, {}).get(cluster)

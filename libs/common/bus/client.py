@@ -18,7 +18,7 @@ from libs.common.bus.exchange import Exchange
 from libs.common.bus.following import Decode, Follower
 from libs.common.bus.session import Session, session
 from libs.common.bus.working import Handle, Workers
-from libs.common.names import encode_token
+from libs.common.names import decode_token, encode_token
 from libs.common.subjects import WORKS, Subjects
 
 log = structlog.get_logger()
@@ -60,6 +60,11 @@ class Bus(Exchange, Events):
         except nats.errors.Error as error:
             if not streams.is_missing(error):
                 raise Unavailable(str(error)) from error
+
+    async def agent_consumers(self) -> list[str]:
+        """The clusters whose agents have consumers on WORKS."""
+        names = await self._call(following.consumer_names(self._session, self._stream(WORKS)))
+        return [decode_token(n.removeprefix(_AGENT)) for n in names if n.startswith(_AGENT)]
 
     async def stream_info(self, stream: str) -> StreamInfo:
         """The stream's life and extent. Raises Unavailable if it does not exist or nobody answers."""
@@ -262,9 +267,12 @@ class Bus(Exchange, Events):
         return now
 
 
+_AGENT = "agent-"
+
+
 def agent_consumer(cluster: str) -> str:
     """The name of an agent's consumer on WORKS."""
-    return f"agent-{encode_token(cluster)}"
+    return _AGENT + encode_token(cluster)
 
 
 @asynccontextmanager

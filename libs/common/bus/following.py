@@ -223,6 +223,14 @@ class Follower:
             self._dead.put(raw.subject, raw.data, headers, seq, f"{type(error).__name__}: {error}")
 
 
+async def consumer_names(session: Session, stream: str) -> list[str]:
+    """All consumers of a stream; the server tells them page by page."""
+    names: list[str] = []
+    while page := await session.js.consumers_info(stream, offset=len(names)):
+        names += [consumer.name for consumer in page]
+    return names
+
+
 async def have_consumer(session: Session, stream: str, config: ConsumerConfig) -> None:
     """Makes a consumer, or brings it to this configuration; where that cannot be changed it is made anew."""
     try:

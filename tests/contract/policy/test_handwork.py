@@ -12,6 +12,7 @@ from services.policy import metrics
 from services.policy.core import leaving
 from tests.contract.policy.hub import until
 from tests.contract.policy.objects import config_map, deployment, key_of, policy_for
+from tests.contract.policy.test_departed import beat
 from tests.contract.policy.world import World, held
 
 BINDING = "ResourceBinding.work.karmada.io"
@@ -51,12 +52,43 @@ async def test_a_template_deleted_in_the_foreground_takes_its_binding_along(runn
     await until(lambda: nothing_held(running))
 
 
+async def test_a_second_binding_made_by_hand_for_a_template_does_nothing(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
+    await until(lambda: running.work("m2", A))
+    first = await running.hub.get(BINDING, "default", A.name)
+    assert first is not None
+    copied = {field: first["metadata"].get(field) for field in ("labels", "annotations", "finalizers")}
+    second = OriginKey("default", "second")
+    metadata = copied | {"namespace": "default", "name": second.name}
+    await running.hub.apply({k: first[k] for k in ("apiVersion", "kind", "spec")} | {"metadata": metadata})
+    await running.hub.apply(config_map("a", color="red"))
+    await until(lambda: b"red" in bytes(running.works["m2", A].manifest))
+    assert running.work("m2", second) is None
+    await running.hub.delete(BINDING, "default", second.name)
+    await until(lambda: gone(running, second))
+    assert not tombstones(running)
+
+
+async def test_a_work_that_an_agent_lacks_is_sent_again_as_it_is_while_no_policy_decides(running: World) -> None:
+    await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a", color="red"))
+    await until(lambda: running.work("m2", A))
+    await running.hub.delete(POLICY, "default", "all")
+    await until(lambda: released(running, A))
+    await running.hub.apply(config_map("a", color="blue"))
+    before = running.works["m2", A].order
+    lacking = msgspec.structs.replace(beat(running, "m2"), stream_seq=10**6)
+    for _ in range(2):
+        await running.nats.publish_core(running.nats.subjects.beat("m2"), lacking)
+    await until(lambda: running.works["m2", A].order > before)
+    assert b"red" in bytes(running.works["m2", A].manifest)
+
+
 @pytest.mark.parametrize("members", [3, 60])
 async def test_a_narrowed_placement_costs_two_writes_however_many_members_leave(running: World, members: int) -> None:
     await running.join(*(f"x{number}" for number in range(members)))
     await running.hub.apply(policy_for("all", "ConfigMap"), config_map("a"))
     await until(lambda: sum(key == A for _, key in running.works) == members + 2)
-    await until(lambda: running.outcomes[A].expected.keys() == running.uids.keys())
+    await until(lambda: A in running.outcomes and running.outcomes[A].expected.keys() == running.uids.keys())
     before = writes()
     running.agents_answer = False
     running.place = lambda request: [("m1", 0)]
