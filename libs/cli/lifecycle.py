@@ -14,10 +14,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from libs.cli import fleet, supervisor
+from libs.cli import connect, fleet, supervisor
 from libs.cli.fleet import Plan, Running
+from libs.common.api.cluster import Cluster
+from libs.common.kube import credentials
+from libs.common.kube.client import Client
+from libs.common.kube.errors import KubeError
 
 _POLL_SECONDS = 0.05
+_PATIENCE = timedelta(seconds=3)
 
 
 def bring_up(plan: Plan, *, detach: bool) -> None:
@@ -90,10 +95,24 @@ def show_status(name: fleet.FleetName, output: str) -> None:
         return
     for endpoint in (status.hub, *status.members):
         click.echo(f"{endpoint.name:<18} {endpoint.url:<28} {endpoint.kubeconfig}")
+    for cluster in asyncio.run(_joined_later(status)):
+        where = credentials.Credentials(server=cluster.spec.api_endpoint).origin
+        click.echo(f"{cluster.metadata.name:<18} {where:<28} joined later")
     for label, server in (("nats", status.nats), ("redis", status.redis)):
         click.echo(f"{label:<18} {server.url:<28} {server.version}, process {server.pid}")
     for service in status.services:
         click.echo(f"{service.name:<18} {service.health:<28} process {service.pid}")
+
+
+async def _joined_later(status: fleet.Status) -> list[Cluster]:
+    """The members that the hub knows and the fleet was not started with; none while the hub does not answer."""
+    async with Client(credentials.from_kubeconfig(status.hub.kubeconfig), user_agent="argosy", limit=_PATIENCE) as hub:
+        try:
+            known = await connect.clusters(hub)
+        except KubeError as error:
+            click.echo(f"the hub does not answer: {error}", err=True)
+            return []
+    return [c for c in known if c.metadata.name not in {member.name for member in status.members}]
 
 
 def _detached(where: Path, plan: Plan) -> Running:

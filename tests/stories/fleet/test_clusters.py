@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ async def test_a_member_joins_takes_part_and_leaves_with_its_workloads_kept(
         until(lambda: stranger.config_map("note", ns), what="the ConfigMap in the newcomer")
         again = sandbox.argosy("join", "twice", "--kubeconfig", stranger.kubeconfig, ok=False)
         assert "registered already, as newcomer" in again
+        assert re.search(r"^newcomer +http\S+ +joined later$", sandbox.argosy("sandbox", "status"), re.MULTILINE)
 
         sandbox.argosy("unjoin", "newcomer")
         assert cluster(hub, "newcomer") is None
