@@ -72,6 +72,7 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     hub_writes: dict[str, int] = {}
     """By Argosy alone, by verb and resource."""
     hub_writes_per_object: float = 0
+    """Without the status of clusters, which is no object's."""
     cpu: dict[str, float] = {}
     """Seconds, by service, until the last status of the wave was written."""
     rss: dict[str, float] = {}
@@ -237,7 +238,7 @@ class Bench:
             objects=count,
             seconds=round(seconds, 2),
             hub_writes=by_argosy,
-            hub_writes_per_object=round(sum(by_argosy.values()) / count, 2),
+            hub_writes_per_object=round(sum(n for what, n in by_argosy.items() if "clusters" not in what) / count, 2),
             cpu=figures.spent(before, after := figures.costs(self.services)),
             rss={name: round(cost.rss, 1) for name, cost in after.items()},
             beside=figures.spent(beside, figures.costs(self.beside)),
