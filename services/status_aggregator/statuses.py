@@ -33,7 +33,7 @@ _NAMESPACE: Final = "Namespace"
 class Record:
     """All that is known of one origin."""
 
-    __slots__ = ("aggregated", "outcome", "pace", "statuses", "traceparent")
+    __slots__ = ("again", "aggregated", "outcome", "pace", "statuses", "traceparent")
 
     def __init__(self) -> None:
         self.outcome: Outcome | None = None
@@ -42,6 +42,8 @@ class Record:
         self.traceparent = ""
         self.aggregated: tuple[TemplateRef, list[AggregatedStatusItem], frozenset[str]] | None = None
         """What the template's status was last made from."""
+        self.again = 0.0
+        """When it may be looked at again, by the loop's clock."""
 
 
 class Statuses:
@@ -138,6 +140,10 @@ class Statuses:
             return reconcile.DONE
         if binding is not None and not _is_live(binding, outcome):
             return reconcile.DONE
+        now = asyncio.get_running_loop().time()
+        if now < record.again:
+            return reconcile.After(timedelta(seconds=record.again - now))
+        record.again = now + freshness.rest(len(outcome.expected))
         return await self._bring(key, record, outcome, (binding.status if binding else None) or BindingStatus())
 
     async def _bring(

@@ -24,6 +24,17 @@ LOSS_PATIENCE: Final = 5.0
 """The same where the bus has lost what members said before: each of them will say it again."""
 
 
+MANY: Final = 50
+"""Above so many members a look at all of them is worth saving, and"""
+REST: Final = 0.0001
+"""so many seconds per member lie between two looks: one costs a sixtieth of that, and a wave brings one per member."""
+
+
+def rest(members: int) -> float:
+    """Seconds between two looks at an object of so many members."""
+    return members * REST if members > MANY else 0.0
+
+
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """What was written of one object, and since when something waits."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,7 +12,8 @@ from libs.common.api.meta import Condition
 from libs.common.kube import resources
 from libs.common.kube.client import Client
 from libs.common.kube.resources import ObjectKey, Resource
-from libs.common.messages import Order
+from libs.common.messages import Order, Outcome, WorkStatus
+from services.status_aggregator.core import aggregate, freshness
 from tests.stories.aggregator.scene import DEPLOYMENTS, Scene, acting, condition, replica
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "b"}}
@@ -217,6 +219,28 @@ async def test_a_wave_of_statuses_is_written_first_last_and_once_a_second(world:
     await world.see(DEPLOYMENTS, "nginx", lambda d: d["status"]["readyReplicas"] == 100, "all ready")
     assert loop.time() - began < 2.3
     assert len(before) <= 3
+
+
+async def test_a_wave_of_many_members_costs_few_looks_at_them_all(
+    world: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, view, loop = 0, aggregate.view, asyncio.get_running_loop()
+
+    def counted(outcome: Outcome, statuses: Mapping[str, WorkStatus]) -> aggregate.View:
+        nonlocal looks
+        looks += 1
+        return view(outcome, statuses)
+
+    monkeypatch.setattr(aggregate, "view", counted)
+    template, origin = await world.template(CONFIG_MAP)
+    members = [f"member{n}" for n in range(300)]
+    world.cluster_uids.update({name: f"uid-{name}" for name in members})
+    order, began = world.order(), loop.time()
+    await world.expect(origin, template, dict.fromkeys(members, order))
+    for name in members:
+        await world.say(name, origin, template, order)
+    await world.see(resources.RESOURCE_BINDINGS, origin.name, _fully_applied, "fully applied")
+    assert looks <= (loop.time() - began) / (300 * freshness.REST) + 2
 
 
 async def test_a_new_aggregator_writes_nothing_that_stands_already(idle: Scene) -> None:
