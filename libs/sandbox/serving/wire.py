@@ -211,6 +211,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(f"{head}Cache-Control: no-cache, private\r\n\r\n".encode())
         self._bearable = sys.maxsize
         reply.open(self._send, self._end)
+        self._flush()
         self._bearable = self._transport.get_write_buffer_size() + BACKLOG_LIMIT
 
     def _send(self, piece: bytes) -> None:
