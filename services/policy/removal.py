@@ -188,7 +188,7 @@ class Removal:
             raise Retry("the binding has changed, and the watch has not shown it yet")
         await self._rollback.check("stray", key)
         standing, fleet = self._view.works.standing(key), self._view.fleet()
-        kept = departures.kept(fleet.clusters)
+        kept = fleet.kept
         metrics.REPAIRS.labels("stray").inc()
         return {
             # since now: a stream that was put back may hold an old report with an order above that old work's

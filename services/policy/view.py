@@ -9,7 +9,7 @@ from libs.common.api.work import ObjectReference, ResourceBinding
 from libs.common.messages import TemplateRef
 from libs.common.names import OriginKey
 from services.policy.core import binding as bindings
-from services.policy.core import departures, matching, roster, staleness
+from services.policy.core import matching, roster, staleness
 from services.policy.core.exclusions import Exclusions
 from services.policy.core.template import Template, TemplateKey
 from services.policy.forsaken import Forsaken
@@ -79,14 +79,13 @@ class View:
 
     def fleet(self) -> Fleet:
         if self._fleet is None:
-            clusters, seen = self.hub.clusters(), self._roster
-            staying = {n: c.metadata.uid for n, c in clusters.items() if c.metadata.deletion_timestamp is None}
+            seen = self._roster
             self._fleet = Fleet(
-                clusters=clusters,
-                uids={name: c.metadata.uid for name, c in clusters.items()},
-                staying=staying,
-                leaving=frozenset(clusters.keys() - staying.keys()),
-                kept=departures.kept(clusters),
+                clusters=seen.clusters,
+                uids=seen.uids,
+                staying=seen.staying,
+                leaving=seen.leaving,
+                kept=seen.kept,
                 fingerprint=seen.facts,
                 full_fingerprint=seen.capacity,
                 served=seen.served,

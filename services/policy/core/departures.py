@@ -39,11 +39,6 @@ def departure(cluster: Cluster | None) -> Departure | None:
     return Departure(keep=keep, reschedule=notes.get(wellknown.RESCHEDULE_ANNOTATION) == "true")
 
 
-def kept(clusters: Mapping[str, Cluster]) -> frozenset[str]:
-    """Clusters that leave and keep what they run."""
-    return frozenset(name for name, cluster in clusters.items() if (d := departure(cluster)) is not None and d.keep)
-
-
 def without_departed(
     binding: ResourceBinding, clusters: Mapping[str, Cluster], uids: Mapping[str, str], order: Order
 ) -> ResourceBinding:

@@ -5,14 +5,17 @@ Digests over all clusters are sums, to which each cluster adds its own: a change
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TypeVar
 
 import msgspec
 
 from libs.common.api.cluster import Cluster
-from services.policy.core import staleness
+from services.policy.core import departures, staleness
 
 Served = tuple[str, str]
 """An API version and a kind in it."""
+
+T = TypeVar("T")
 
 _MODULUS = 1 << 128
 
@@ -39,13 +42,23 @@ _ABSENT = _Entry(0, 0, {}, 0)
 
 
 class Roster:
+    """All clusters. What it shows is never changed, only replaced: who holds it has the fleet of one moment."""
+
     def __init__(self) -> None:
+        self.clusters: Mapping[str, Cluster] = {}
+        self.uids: Mapping[str, str] = {}
+        self.staying: Mapping[str, str] = {}
+        """Uids of those that are not being deleted."""
+        self.leaving: frozenset[str] = frozenset()
+        """Those that are being deleted, and"""
+        self.kept: frozenset[str] = frozenset()
+        """those of them that keep what they run."""
         self._entries: dict[str, _Entry] = {}
         self._facts = 0
         self._capacity = 0
         self._served: Counter[Served] = Counter()
-        self.served: dict[Served, str] = {}
-        """Digests over the clusters that serve a kind. Never changed, only replaced."""
+        self.served: Mapping[Served, str] = {}
+        """Digests over the clusters that serve a kind."""
         self.revision = ""
         """resourceVersion of the last change that moved facts or kinds."""
 
@@ -61,6 +74,7 @@ class Roster:
 
     def put(self, name: str, cluster: Cluster | None) -> Moved:
         """Takes in how a cluster looks now; None when it is gone."""
+        self._show(name, cluster)
         before = self._entries.pop(name, _ABSENT)
         now = _entry(cluster) if cluster is not None else _ABSENT
         if cluster is not None:
@@ -71,11 +85,23 @@ class Roster:
         if kinds:
             self._serve(kinds, before, now)
         moved = Moved(facts=now.facts != before.facts, capacity=now.capacity != before.capacity, kinds=kinds)
-        newest = max((entry.version for entry in self._entries.values()), default=0)
         # what lies above all versions is of a hub that was put back
-        if moved.facts or moved.kinds or newest < int(self.revision or 0):
+        if moved.facts or moved.kinds or now.version < before.version:
+            newest = max((entry.version for entry in self._entries.values()), default=0)
             self.revision = str(newest) if newest else ""
         return moved
+
+    def _show(self, name: str, cluster: Cluster | None) -> None:
+        uid = cluster.metadata.uid if cluster is not None else None
+        leaves = departures.departure(cluster) if cluster is not None else None
+        self.clusters = _with(self.clusters, name, cluster)
+        if self.uids.get(name) != uid:
+            self.uids = _with(self.uids, name, uid)
+        stays = uid if leaves is None else None
+        if self.staying.get(name) != stays:
+            self.staying = _with(self.staying, name, stays)
+        self.leaving = _if(leaves is not None, self.leaving, name)
+        self.kept = _if(leaves is not None and leaves.keep, self.kept, name)
 
     def _serve(self, kinds: frozenset[Served], before: _Entry, now: _Entry) -> None:
         served = dict(self.served)
@@ -97,6 +123,21 @@ def _entry(cluster: Cluster) -> _Entry:
         {(e.group_version, r.kind): own for e in enablements for r in e.resources or ()},
         int(version) if version.isdecimal() else 0,
     )
+
+
+def _with(items: Mapping[str, T], name: str, item: T | None) -> Mapping[str, T]:
+    changed = dict(items)
+    if item is None:
+        changed.pop(name, None)
+    else:
+        changed[name] = item
+    return changed
+
+
+def _if(is_in: bool, names: frozenset[str], name: str) -> frozenset[str]:
+    if is_in == (name in names):
+        return names
+    return names | {name} if is_in else names - {name}
 
 
 def _text(total: int) -> str:
