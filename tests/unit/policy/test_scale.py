@@ -58,11 +58,11 @@ def seen(leading: Leadership, plural: str, body: bytes) -> None:
 @pytest.mark.parametrize("what", [{"cpu": True}, {"env": True}])
 async def test_a_cluster_event_costs_less_than_5_ms(leading: Leadership, what: dict[str, bool]) -> None:
     bodies = [cluster(n, version=10 + n, **{field: str(n) for field in what}) for n in range(200)]
-    began = time.perf_counter()
+    began = time.process_time()
     for body in bodies:
         seen(leading, "clusters", body)
         leading.view.fleet()
-    assert time.perf_counter() - began < 0.005 * len(bodies)
+    assert time.process_time() - began < 0.005 * len(bodies)
 
 
 async def test_a_binding_event_looks_at_no_other(leading: Leadership, monkeypatch: pytest.MonkeyPatch) -> None:
