@@ -2,7 +2,9 @@
 
 from libs.common import digests
 from libs.common.api import wellknown
+from libs.common.bus import Delivery
 from libs.common.digests import SetDigest
+from libs.common.messages import Gone
 from tests.stories.agent.scene import CONFIG_MAPS, DEPLOYMENTS, Scene, config_map, deployment, key_of, removal
 
 
@@ -71,3 +73,14 @@ async def test_the_first_report_has_the_member_s_facts(world: Scene) -> None:
     assert report.resource_summary is not None
     assert report.resource_summary.allocatable_modelings is not None
     assert sum(m.count for m in report.resource_summary.allocatable_modelings) == 1
+
+
+async def test_what_the_watch_shows_of_a_removal_is_not_told_again(world: Scene) -> None:
+    told: list[Delivery[Gone]] = []
+    async with world.bus.subscribe_core(world.bus.subjects.all("gone"), Gone, told.append):
+        for name in "abc":
+            work = await world.apply(config_map(name))
+            await world.applied(work)
+            await world.removed(await world.remove(work))
+        await world.applied(await world.apply(config_map("after")))
+    assert len(told) == 3
