@@ -34,5 +34,7 @@ def _json(event: bus.CloudEvent) -> str:
 
 def _line(event: bus.CloudEvent) -> str:
     data = msgspec.json.decode(event.data) if event.data else {}
-    text = data.get("message") or data.get("summary") or "" if isinstance(data, dict) else ""
+    text = ""
+    if isinstance(data, dict):
+        text = data.get("message") or (data.get("explanation") or {}).get("summary") or ""
     return f"{event.time}  {event.type:<32} {event.subject:<40} {text}".rstrip()
