@@ -20,7 +20,7 @@ from tests.worlds import Sandbox, until
 
 NAMESPACE = "crash"
 OBJECTS = 200
-CHANGES = 400
+BATCH = 20
 SERVICES = ("policy", "scheduler", "agent", "status-aggregator")
 
 
@@ -71,11 +71,11 @@ def _came_back(sandbox: Sandbox, server: str, old: int) -> bool:
 class Users:
     """Changes objects on the hub, and remembers what each must be in the end."""
 
-    def __init__(self, sandbox: Sandbox, dice: random.Random) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self.hub = sandbox.hub
-        self.dice = dice
         self.wanted: dict[str, str] = {}
         self.failure: BaseException | None = None
+        self.enough = threading.Event()
 
     def start(self) -> None:
         for begin in range(0, OBJECTS, 50):
@@ -83,26 +83,27 @@ class Users:
             self.wanted |= {f"note-{n}": "0" for n in batch}
             self.hub.apply(*(note(f"note-{n}", "0") for n in batch), namespace=NAMESPACE)
 
-    def change(self) -> None:
+    def change(self, dice: random.Random) -> None:
         """A batch of random changes: new values, deletions, returns."""
         fresh, gone = [], []
-        for number in self.dice.sample(range(OBJECTS), CHANGES // 20):
+        for number in dice.sample(range(OBJECTS), BATCH):
             name = f"note-{number}"
-            if name in self.wanted and self.dice.random() < 0.2:
+            if name in self.wanted and dice.random() < 0.2:
                 del self.wanted[name]
                 gone.append(name)
             else:
-                self.wanted[name] = str(self.dice.randrange(10**9))
+                self.wanted[name] = str(dice.randrange(10**9))
                 fresh.append(note(name, self.wanted[name]))
         if fresh:
             self.hub.apply(*fresh, namespace=NAMESPACE)
         if gone:
             self.hub.kubectl("delete", "configmap", *gone, "--wait=false", namespace=NAMESPACE)
 
-    def run(self) -> None:
+    def run(self, dice: random.Random) -> None:
+        """Goes on until it is enough."""
         try:
-            for _ in range(20):
-                self.change()
+            while not self.enough.is_set():
+                self.change(dice)
         except BaseException as failure:  # noqa: BLE001 - carried over to the test's own thread
             self.failure = failure
 
@@ -119,8 +120,9 @@ def values(member: worlds.Cluster) -> dict[str, str]:
     return {o["metadata"]["name"]: o["data"]["value"] for o in listing["items"] if "value" in (o.get("data") or {})}
 
 
-def start(sandbox: Sandbox, users: Users) -> dict[str, Any]:
-    """A bystander Deployment that must never be touched, and the objects that change."""
+@pytest.fixture(scope="module")
+def users(sandbox: Sandbox) -> Users:
+    """A bystander Deployment that must never be touched, and the objects that change, all where they belong."""
     hub = sandbox.hub
     hub.apply(worlds.namespace(NAMESPACE))
     bystander = worlds.deployment("bystander", replicas=3)
@@ -131,13 +133,21 @@ def start(sandbox: Sandbox, users: Users) -> dict[str, Any]:
         worlds.policy("notes", notes, placement=worlds.duplicated("member1", "member2")),
         namespace=NAMESPACE,
     )
-    users.start()
+    made = Users(sandbox)
+    made.start()
+    settled(sandbox, made, "at first")
+    hub.kubectl("rollout", "status", "deploy/bystander", "--timeout=60s", namespace=NAMESPACE)
+    return made
+
+
+def settled(sandbox: Sandbox, users: Users, when: str) -> None:
+    """Both members have what the hub says, and nothing else."""
     for name in ("member1", "member2"):
         until(
-            lambda name=name: values(sandbox.members[name]) == users.wanted, what=f"all objects in {name}", patience=120
+            lambda name=name: values(sandbox.members[name]) == users.wanted,
+            what=f"{name} as the hub says ({when})",
+            patience=120,
         )
-    hub.kubectl("rollout", "status", "deploy/bystander", "--timeout=60s", namespace=NAMESPACE)
-    return {name: _identity(m) for name, m in sandbox.members.items()}
 
 
 def _identity(member: worlds.Cluster) -> tuple[str, int]:
@@ -146,29 +156,26 @@ def _identity(member: worlds.Cluster) -> tuple[str, int]:
 
 
 @pytest.mark.timeout(600)
-def test_kills_and_wipes_while_objects_change_end_in_the_right_state(sandbox: Sandbox, seed: int) -> None:
+def test_kills_and_wipes_while_objects_change_end_in_the_right_state(sandbox: Sandbox, users: Users, seed: int) -> None:
     dice = random.Random(seed)
-    users = Users(sandbox, dice)
-    bystanders = start(sandbox, users)
+    bystanders = {name: _identity(m) for name, m in sandbox.members.items()}
 
-    writing = threading.Thread(target=users.run)
+    writing = threading.Thread(target=users.run, args=(random.Random(seed),))
     writing.start()
     disasters = [*(lambda s=s: kill(sandbox, s) for s in SERVICES for _ in range(3))]
     disasters += [lambda: wipe_nats(sandbox), lambda: wipe_redis(sandbox), lambda: wipe_nats(sandbox)]
     dice.shuffle(disasters)
-    for disaster in disasters:
-        disaster()
-        time.sleep(dice.random())  # a random moment is what is wanted here, not a condition
-    writing.join()
+    try:
+        for disaster in disasters:
+            disaster()
+            time.sleep(dice.random())  # a random moment is what is wanted here, not a condition
+    finally:
+        users.enough.set()
+        writing.join()
     if users.failure is not None:
         raise users.failure
 
-    for name in ("member1", "member2"):
-        until(
-            lambda name=name: values(sandbox.members[name]) == users.wanted,
-            what=f"{name} as the hub says (seed {seed})",
-            patience=120,
-        )
+    settled(sandbox, users, f"seed {seed}")
     assert values(sandbox.members["member3"]) == {}
     until(lambda: _bindings(sandbox) == set(users.wanted), what="one binding for each object, no orphan", patience=60)
     assert {name: _identity(m) for name, m in sandbox.members.items()} == bystanders, f"seed {seed}"
@@ -177,12 +184,13 @@ def test_kills_and_wipes_while_objects_change_end_in_the_right_state(sandbox: Sa
 def _bindings(sandbox: Sandbox) -> set[str]:
     listing = sandbox.hub.get(f"/apis/work.karmada.io/v1alpha2/namespaces/{NAMESPACE}/resourcebindings") or {}
     found = {b["metadata"]["name"] for b in listing["items"]}
-    return {name.removesuffix("-configmap") for name in found if name.startswith("note-")}
+    return {name.removesuffix("-configmap") for name in found if name.endswith("-configmap")}
 
 
 @pytest.mark.timeout(300)
-def test_a_wiped_bus_touches_no_workload(sandbox: Sandbox) -> None:
+def test_a_wiped_bus_touches_no_workload(sandbox: Sandbox, users: Users) -> None:
     """With everything at rest, losing NATS and Redis changes nothing in any member."""
+    settled(sandbox, users, "before the wipe")
     before = {name: _versions(m) for name, m in sandbox.members.items()}
     wipe_nats(sandbox)
     wipe_redis(sandbox)
@@ -196,6 +204,7 @@ def test_a_wiped_bus_touches_no_workload(sandbox: Sandbox) -> None:
     after = {name: _versions(m) for name, m in sandbox.members.items()}
     for name, versions in before.items():
         assert {k: v for k, v in after[name].items() if k in versions} == versions, name
+    users.wanted["probe"] = "after the wipe"
 
 
 def _versions(member: worlds.Cluster) -> dict[str, str]:
