@@ -84,11 +84,8 @@ def _table(bindings: list[ResourceBinding]) -> Table:
     for title in ("namespace", "binding", "cluster", "replicas", "ready", "applied", "health"):
         table.add_column(title)
     for binding in bindings:
-        items = (
-            {i.cluster_name: i for i in (binding.status.aggregated_status or ()) if binding.status}
-            if binding.status
-            else {}
-        )
+        reported = (binding.status.aggregated_status or ()) if binding.status is not None else ()
+        items = {item.cluster_name: item for item in reported}
         placed = binding.spec.clusters or ()
         for target in placed:
             item = items.get(target.name)

@@ -90,7 +90,7 @@ async def join(
 async def ensure(hub_kubeconfig: str, members: Mapping[str, str], report: Callable[[str], None]) -> None:
     """Registers members (name and path of the kubeconfig) or brings them up to date, and waits until they are ready.
 
-    A member that cannot be reached now keeps nobody waiting: it is told, and taken up when it can be reached.
+    A member that cannot be reached now keeps nobody waiting: what is to be done about it is told.
     """
     async with Client(credentials.of_hub(hub_kubeconfig), user_agent="argosy-join") as hub:
         reached = []
@@ -99,7 +99,10 @@ async def ensure(hub_kubeconfig: str, members: Mapping[str, str], report: Callab
                 await register(hub, name, credentials.from_kubeconfig(kubeconfig), Registration(), again=True)
                 reached.append(name)
             except Unreachable as error:
-                report(f"{name} cannot be reached now and was not joined anew: {error}")
+                report(
+                    f"{name} cannot be reached now: {error}. If it was joined before, its agent takes it up again by "
+                    f"itself; else join it once it answers: argosy join {name} --kubeconfig {kubeconfig}"
+                )
         async with asyncio.TaskGroup() as tasks:
             for name in reached:
                 tasks.create_task(_told_ready(hub, name, report), name=f"ready {name}")

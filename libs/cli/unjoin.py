@@ -45,7 +45,6 @@ async def unjoin(name: str, remove_workloads: bool, reschedule: bool, seconds: i
         await hub.delete(resources.CLUSTERS, key, uid=cluster.metadata.uid)
         click.echo(f"cluster {name} is leaving")
         last = await _until_gone(hub, cluster, timedelta(seconds=seconds))
-        await hub.delete(resources.SECRETS, ObjectKey(wellknown.CLUSTER_NAMESPACE, name))
         owner = names.owner_hash(await cluster_uid(hub), cluster.metadata.uid)
     given_up = wellknown.GIVEN_UP_ANNOTATION in (last.metadata.annotations or {})
     left = await _left_behind(member, account, f"{wellknown.OWNER_LABEL}={owner}", given_up=given_up)

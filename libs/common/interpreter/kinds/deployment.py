@@ -25,14 +25,7 @@ def reflect(observed: Template) -> dict[str, Any] | None:
 
 
 def aggregate(template: Template, items: Items, known: Known) -> dict[str, Any] | None:
-    reported = [status for _, status in workloads.statuses(items, _REPORT)]
-    present = workloads.present_status(template, _STATUS)
-    current = sum(workloads.is_current(status, workloads.generation(template)) for status in reported)
-    computed = {
-        **workloads.sums(reported, _SUMMED),
-        "observedGeneration": workloads.observed_generation(template, present, current, len(items)),
-    }
-    return workloads.merged(present, computed, _STATUS)
+    return workloads.aggregate(template, items, report=_REPORT, status=_STATUS, summed=_SUMMED)
 
 
 def health(observed: Template) -> bool:

@@ -79,6 +79,26 @@ def statuses(items: Items, form: typed.Form) -> list[tuple[AggregatedStatusItem,
     return [(item, form(item.status, f"status of {item.cluster_name}")) for item in items if item.status is not None]
 
 
+def aggregate(
+    template: Template, items: Items, *, report: typed.Form, status: typed.Form, summed: Collection[str]
+) -> dict[str, Any] | None:
+    """The template's status with the members' counters summed; None if that changes nothing.
+
+    Args:
+        report: the form of a member's reflected status.
+        status: the form of the template's own.
+        summed: the counters that are added up.
+    """
+    reported = [found for _, found in statuses(items, report)]
+    present = present_status(template, status)
+    current = sum(is_current(found, generation(template)) for found in reported)
+    computed = {
+        **sums(reported, summed),
+        "observedGeneration": observed_generation(template, present, current, len(items)),
+    }
+    return merged(present, computed, status)
+
+
 def sums(reported: Sequence[Mapping[str, Any]], names: Collection[str]) -> dict[str, int]:
     return {name: sum(status.get(name, 0) for status in reported) for name in names}
 
