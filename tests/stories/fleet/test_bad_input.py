@@ -50,8 +50,6 @@ def test_an_invalid_policy_is_refused_with_the_field(
 def test_what_no_member_takes_is_told_in_its_words_and_blocks_nothing(
     hub: Cluster, members: dict[str, Cluster], ns: str
 ) -> None:
-    unknown = {"apiVersion": "policy.karmada.io/v1alpha1", "kind": "OverridePolicy", "metadata": {"name": "inner"}}
-    unknown["spec"] = {"overrideRules": [{"overriders": {}}]}  # type: ignore[assignment]
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",

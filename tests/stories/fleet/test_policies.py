@@ -85,14 +85,4 @@ def test_suspended_dispatching_waits_until_it_is_resumed(hub: Cluster, members: 
     hub.kubectl("wait", "rb/note-configmap", "--for=condition=Scheduled", "--timeout=30s", namespace=ns)
     assert where(members, ns) == set()
     hub.apply(policy("note", selector_of(NOTE), placement=duplicated()), namespace=ns)
-    hub.kubectl(
-        "patch",
-        "pp",
-        "note",
-        "--type=json",
-        "-p",
-        '[{"op":"remove","path":"/spec/suspension"}]',
-        namespace=ns,
-        ok=False,
-    )
     until(lambda: where(members, ns) == set(members), what="note everywhere once dispatching goes on")
