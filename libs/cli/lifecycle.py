@@ -128,18 +128,28 @@ def _detached(where: Path, plan: Plan) -> Running:
                 stderr=errors,
                 start_new_session=True,
             )
-        shown = 0
-        while True:
-            ended = process.poll() is not None
-            shown = _follow(log.read_bytes(), shown)
-            if ended:
-                raise click.ClickException(trouble.read_text(errors="replace").strip() or "the supervisor ended")
-            found = fleet.running(where)
-            if found is not None and found.supervisor == process.pid:
-                for each in (log, trouble):
-                    each.replace(where / each.name)
-                return found
-            time.sleep(_POLL_SECONDS)
+        try:
+            found = _until_up(where, process, log, trouble)
+        except BaseException:
+            process.terminate()  # who gives up waiting wants no fleet that comes up behind his back
+            raise
+        for each in (log, trouble):
+            each.replace(where / each.name)
+        return found
+
+
+def _until_up(where: Path, process: subprocess.Popen[bytes], log: Path, trouble: Path) -> Running:
+    """Follows what the supervisor says until its fleet is up. Raises ClickException with its last word if it ends."""
+    shown = 0
+    while True:
+        ended = process.poll() is not None
+        shown = _follow(log.read_bytes(), shown)
+        if ended:
+            raise click.ClickException(trouble.read_text(errors="replace").strip() or "the supervisor ended")
+        found = fleet.running(where)
+        if found is not None and found.supervisor == process.pid:
+            return found
+        time.sleep(_POLL_SECONDS)
 
 
 def _follow(text: bytes, shown: int) -> int:

@@ -1,12 +1,18 @@
 """The sandbox itself: it survives a restart, and leaves nothing behind."""
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
+from tests import worlds
 from tests.worlds import Failed, Sandbox, config_map, until
 
 
@@ -34,9 +40,6 @@ def test_a_second_up_is_refused_while_the_first_runs(sandbox: Sandbox) -> None:
 
 
 def test_a_service_that_dies_is_started_again(sandbox: Sandbox) -> None:
-    import os
-    import signal
-
     before = sandbox.pid("scheduler")
     os.kill(before, signal.SIGKILL)
 
@@ -59,8 +62,6 @@ def test_tokens_of_the_servers_show_to_nobody_else(sandbox: Sandbox) -> None:
 
 
 def test_services_answer_health_and_metrics(sandbox: Sandbox) -> None:
-    from urllib.request import urlopen
-
     sandbox.refresh()
     for service in sandbox.status["services"]:
         root = service["health"].removesuffix("/healthz")
@@ -74,3 +75,17 @@ def test_up_serves_api_servers_that_exist_already(tmp_path: Path, sandbox: Sandb
     missing = sandbox.argosy("up", "--hub", str(tmp_path / "nowhere"), ok=False)
     assert "does not exist" in missing
     assert json.loads(sandbox.argosy("sandbox", "status", "-o", "json"))["hub"]["name"] == "hub"
+
+
+def test_who_gives_up_waiting_leaves_no_fleet_behind(tmp_path: Path) -> None:
+    """Ctrl-C while a detached fleet is coming up."""
+    command = worlds.Command(tmp_path)
+    argv = [sys.executable, "-m", "libs.cli", "sandbox", "up", "--detach", "--members", "1"]
+    with subprocess.Popen(argv, env=command.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as up:
+        pid = tmp_path / "argosy" / "sandbox" / "supervisor.pid"
+        until(pid.exists, what="a supervisor that has begun")
+        supervisor = int(until(pid.read_text, what="its process id"))
+        up.send_signal(signal.SIGINT)
+        assert up.wait(timeout=20) != 0
+    until(lambda: not Path(f"/proc/{supervisor}").exists(), what="the supervisor has ended")
+    assert "was not up" in command("sandbox", "down")
